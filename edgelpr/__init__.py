@@ -1,0 +1,50 @@
+"""edgelpr: a trained licence-plate reader, from PyTorch to a board.
+
+Importing this package loads nothing heavy: each public name is fetched from its module on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgelpr.bundle.bundle import Bundle
+    from edgelpr.errors import EdgelprError
+    from edgelpr.plates.format import PlateFormat
+    from edgelpr.plates.loading import load_plate_format
+    from edgelpr.runtime.reading import CharacterReading, Reading
+    from edgelpr.runtime.recognizer import Recognizer
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Bundle": "edgelpr.bundle.bundle",
+    "CharacterReading": "edgelpr.runtime.reading",
+    "EdgelprError": "edgelpr.errors",
+    "PlateFormat": "edgelpr.plates.format",
+    "Reading": "edgelpr.runtime.reading",
+    "Recognizer": "edgelpr.runtime.recognizer",
+    "load_plate_format": "edgelpr.plates.loading",
+}
+
+__all__ = [
+    "Bundle",
+    "CharacterReading",
+    "EdgelprError",
+    "PlateFormat",
+    "Reading",
+    "Recognizer",
+    "__version__",
+    "load_plate_format",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'edgelpr' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

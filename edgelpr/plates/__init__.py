@@ -1,0 +1,1 @@
+"""Plate formats: which characters a plate has, how many, in how many rows."""

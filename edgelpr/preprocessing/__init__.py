@@ -1,0 +1,1 @@
+"""Crop to network input: one definition for training, export, calibration and runtime."""
