@@ -1,0 +1,1 @@
+"""Networks in PyTorch, their variants, checkpoints, and importing other people's."""
