@@ -1,0 +1,150 @@
+"""What light, lens, sensor and compression do to a plate."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from edgelpr.preprocessing.images import Image
+
+Floats = NDArray[np.float32]
+
+_DOWNSAMPLING = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)
+
+
+def capture(scene: Image, rng: Generator) -> Image:
+    """Photograph a scene.
+
+    Args:
+        scene: (H, W, 3) BGR, uint8, at the sensor's resolution.
+        rng: source of every choice.
+
+    Returns:
+        A crop (h, w, 3) BGR, uint8, resampled in some of the cases.
+    """
+    picture = scene.astype(np.float32)
+    _light(picture, rng)
+    if rng.random() < 0.06:
+        _occlude(picture, rng)
+    picture = _blur(picture, rng)
+    _expose(picture, rng)
+    _add_noise(picture, rng)
+    crop: Image = np.clip(picture, 0, 255).astype(np.uint8)
+    if rng.random() < 0.4:
+        crop = _resample(crop, rng)
+    if rng.random() < 0.3:
+        crop = _sharpen(crop, rng)
+    return _compress(crop, rng) if rng.random() < 0.7 else crop
+
+
+def _light(picture: Floats, rng: Generator) -> None:
+    height, width = picture.shape[:2]
+    across = np.linspace(-1, 1, width, dtype=np.float32)[None, :] * np.float32(rng.normal(0, 0.2))
+    down = np.linspace(-1, 1, height, dtype=np.float32)[:, None] * np.float32(rng.normal(0, 0.2))
+    gain = 1 + across + down
+    if rng.random() < 0.22:
+        gain = gain * _shadow(height, width, rng)
+    picture *= np.maximum(gain, 0.15)[:, :, None]
+    if rng.random() < 0.15:
+        picture += _glare(height, width, rng)[:, :, None]
+
+
+def _shadow(height: int, width: int, rng: Generator) -> Floats:
+    """A soft-edged half plane of shade."""
+    angle = rng.uniform(0, 2 * np.pi)
+    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    distance = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle)) - np.float32(rng.uniform(-0.7, 0.7))
+    shade: Floats = 1 - np.float32(rng.uniform(0.2, 0.65)) * np.clip(distance * np.float32(rng.uniform(2, 25)) + 0.5, 0, 1)
+    return shade
+
+
+def _glare(height: int, width: int, rng: Generator) -> Floats:
+    x = (np.linspace(0, 1, width, dtype=np.float32)[None, :] - np.float32(rng.random())) / np.float32(rng.uniform(0.05, 0.4))
+    y = (np.linspace(0, 1, height, dtype=np.float32)[:, None] - np.float32(rng.random())) / np.float32(rng.uniform(0.1, 0.8))
+    spot: Floats = np.float32(rng.uniform(30, 160)) * np.exp(-(x * x + y * y))
+    return spot
+
+
+def _occlude(picture: Floats, rng: Generator) -> None:
+    height, width = picture.shape[:2]
+    centre = (int(rng.integers(width)), int(rng.integers(height)))
+    shade = np.clip(rng.uniform(0, 255) + rng.normal(0, 20, 3), 0, 255).tolist()
+    if rng.random() < 0.5:
+        axes = (max(1, int(width * rng.uniform(0.01, 0.05))), max(1, int(height * rng.uniform(0.05, 0.3))))
+        cv2.ellipse(picture, centre, axes, float(rng.uniform(0, 180)), 0, 360, shade, -1, cv2.LINE_AA)
+    else:
+        other = (int(rng.integers(width)), int(rng.integers(height)))
+        cv2.line(picture, centre, other, shade, max(1, round(height * 0.05)), cv2.LINE_AA)
+
+
+def _blur(picture: Floats, rng: Generator) -> Floats:
+    height = picture.shape[0]
+    chance = rng.random()
+    if chance < 0.60:
+        # Squared: a little out of focus is common, hopeless is rare.
+        sigma = float((0.006 + 0.05 * rng.random() ** 2) * height)
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), max(0.3, sigma)), dtype=np.float32)
+    if chance < 0.08 or chance > 0.92:
+        picture = _motion(picture, max(2.0, rng.uniform(0.05, 0.16) * height), rng)
+    return picture
+
+
+def _motion(picture: Floats, length: float, rng: Generator) -> Floats:
+    size = int(length) | 1
+    angle = rng.normal(0, 25) if rng.random() < 0.6 else rng.uniform(0, 180)
+    kernel = np.zeros((size, size), dtype=np.float32)
+    reach = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))]) * (size // 2)
+    start, end = (np.round(size // 2 + sign * reach).astype(int).tolist() for sign in (-1, 1))
+    cv2.line(kernel, start, end, 1.0, 1)
+    return np.asarray(cv2.filter2D(picture, -1, kernel / kernel.sum()), dtype=np.float32)
+
+
+def _expose(picture: Floats, rng: Generator) -> None:
+    """Gain, haze and colour cast; one in fifteen is an infrared night picture, grey."""
+    if rng.random() < 0.07:
+        mix = rng.dirichlet((1, 1, 1)).astype(np.float32)
+        picture[:] = (picture @ mix)[:, :, None]
+    contrast = rng.uniform(0.2, 0.75) if rng.random() < 0.3 else rng.uniform(0.75, 1.35)
+    level = float(picture.mean())
+    target = rng.normal(115, 40) if rng.random() < 0.6 else level
+    picture -= np.float32(level)
+    picture *= np.float32(contrast) * (1 + rng.normal(0, 0.05, 3).astype(np.float32))
+    picture += np.float32(np.clip(target, 25, 225))
+    if rng.random() < 0.3:
+        np.clip(picture, 0, 255, out=picture)
+        np.power(picture / np.float32(255), np.float32(rng.uniform(0.55, 1.8)), out=picture)
+        picture *= np.float32(255)
+
+
+def _add_noise(picture: Floats, rng: Generator) -> None:
+    strength = abs(rng.normal(0, 6.0))
+    if strength > 1:
+        grain = rng.standard_normal(picture.shape[:2] + (1,) if rng.random() < 0.5 else picture.shape, dtype=np.float32)
+        picture += grain * np.float32(strength)
+
+
+def _resample(crop: Image, rng: Generator) -> Image:
+    """A second, careless resize, as data sets and detectors apply it."""
+    height, width = crop.shape[:2]
+    share = rng.uniform(0.35, 1.0)
+    size = (max(48, round(width * share)), max(14, round(height * share * rng.uniform(0.8, 1.2))))
+    if rng.random() < 0.45:
+        size = (94, 24)
+    method = _DOWNSAMPLING[int(rng.integers(len(_DOWNSAMPLING)))]
+    return np.asarray(cv2.resize(crop, size, interpolation=method), dtype=np.uint8)
+
+
+def _sharpen(crop: Image, rng: Generator) -> Image:
+    """The halo of a camera's edge enhancement."""
+    soft = cv2.GaussianBlur(crop, (0, 0), float(rng.uniform(0.6, 1.6)))
+    amount = float(rng.uniform(0.3, 1.6))
+    return np.asarray(cv2.addWeighted(crop, 1 + amount, soft, -amount, 0), dtype=np.uint8)
+
+
+def _compress(crop: Image, rng: Generator) -> Image:
+    quality = int(rng.uniform(15, 95))
+    _, code = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), dtype=np.uint8)
