@@ -1,0 +1,1 @@
+"""Training and evaluation: targets, losses, loop, statistics."""
