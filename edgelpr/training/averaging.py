@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
+_Network = TypeVar("_Network", bound=nn.Module)
 
-class Average:
+
+class Average(Generic[_Network]):
     """A smoothed copy of a network; early steps are averaged less, so that the start is forgotten soon.
 
     Args:
@@ -16,12 +19,12 @@ class Average:
         decay: 0 to 1; 0 keeps a plain copy.
     """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+    def __init__(self, network: _Network, decay: float) -> None:
+        self.network: _Network = copy.deepcopy(network).eval().requires_grad_(False)
         self._decay = decay
 
     @torch.no_grad()
-    def update(self, network: nn.Module, step: int) -> None:
+    def update(self, network: _Network, step: int) -> None:
         """Move towards the network's weights after step number ``step``, counted from 0."""
         decay = min(self._decay, (1 + step) / (10 + step))
         pairs = zip(self.network.state_dict().values(), network.state_dict().values())

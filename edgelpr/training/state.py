@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +19,9 @@ STATE_FILE = "state.pt"
 """Name of the file inside the folder of a run."""
 
 
-def save_state(folder: Path, step: int, config: TrainingConfig, network: nn.Module, average: Average, optimizer: Optimizer) -> None:
+def save_state(
+    folder: Path, step: int, config: TrainingConfig, network: nn.Module, average: Average[Any], optimizer: Optimizer
+) -> None:
     """Write the state; an interrupted write leaves the former one whole."""
     state = {
         "step": step,
@@ -32,12 +33,12 @@ def save_state(folder: Path, step: int, config: TrainingConfig, network: nn.Modu
     temporary = folder / f".{STATE_FILE}.writing"
     try:
         torch.save(state, temporary)
-        os.replace(temporary, folder / STATE_FILE)
+        temporary.replace(folder / STATE_FILE)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def load_state(folder: Path, config: TrainingConfig, network: nn.Module, average: Average, optimizer: Optimizer) -> int:
+def load_state(folder: Path, config: TrainingConfig, network: nn.Module, average: Average[Any], optimizer: Optimizer) -> int:
     """Restore a run from its folder.
 
     Returns:
@@ -64,4 +65,5 @@ def load_state(folder: Path, config: TrainingConfig, network: nn.Module, average
 def _check_same(path: Path, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
     different = [f"{key} was {theirs.get(key)}, now {value}" for key, value in ours.items() if theirs.get(key) != value]
     if different:
-        raise TrainingError(f"{path}: the run was started with other settings: {'; '.join(different)}. Use them, or another folder")
+        what = "; ".join(different)
+        raise TrainingError(f"{path}: the run was started with other settings: {what}. Use them, or another folder")

@@ -122,7 +122,8 @@ def _expose(picture: Floats, rng: Generator) -> None:
 def _add_noise(picture: Floats, rng: Generator) -> None:
     strength = abs(rng.normal(0, 6.0))
     if strength > 1:
-        grain = rng.standard_normal(picture.shape[:2] + (1,) if rng.random() < 0.5 else picture.shape, dtype=np.float32)
+        planes = 1 if rng.random() < 0.5 else 3
+        grain = rng.standard_normal((*picture.shape[:2], planes), dtype=np.float32)
         picture += grain * np.float32(strength)
 
 

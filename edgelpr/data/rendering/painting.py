@@ -76,7 +76,8 @@ def _ink(text: str, layout: Layout, glyphs: Glyphs, scale: float, rng: Generator
     mask = _weigh(mask, scale, rng)
     if rng.random() < 0.85:
         _border(mask, scale, rng)
-    return mask.astype(np.float32) / np.float32(255)
+    ink: Floats = mask.astype(np.float32) / np.float32(255)
+    return ink
 
 
 def _weigh(mask: Image, scale: float, rng: Generator) -> Image:

@@ -24,8 +24,9 @@ def draw(plate_format: PlateFormat, rng: Generator) -> tuple[str, Layout]:
     if plate_format.name == "cn":
         kind = str(rng.choice(_KINDS, p=_KIND_SHARES))
         return _chinese(kind, plate_format.alphabet[:_PROVINCES], rng), CHINESE[kind]
-    length = int(rng.integers(max(1, plate_format.positions - 3), plate_format.positions + 1)) if plate_format.void else plate_format.positions
-    allowed = plate_format.pattern or (plate_format.alphabet,) * plate_format.positions
+    longest = plate_format.positions
+    length = int(rng.integers(max(1, longest - 3), longest + 1)) if plate_format.void else longest
+    allowed = plate_format.pattern or (plate_format.alphabet,) * longest
     text = "".join(_one(allowed[index], rng) for index in range(length))
     return text, generic_layout(length, plate_format.rows, bool(rng.random() < 0.4))
 

@@ -1,0 +1,67 @@
+"""When a run reports and saves, and what it reports."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+LOG_FILE = "log.jsonl"
+"""One line a report inside the folder of a run."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a run goes about its work; none of it changes the result."""
+
+    report_every: int = 50
+    """Steps between reports."""
+
+    save_every: int = 500
+    """Steps between saved states."""
+
+    workers: int = 1
+    """Processes that prepare samples; 0 prepares them in this one."""
+
+    device: str = "cpu"
+    """``cpu`` or ``cuda``."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a run reports from time to time."""
+
+    step: int
+    """Steps done."""
+
+    steps: int
+    """Steps of the whole run."""
+
+    loss: float
+    """Total loss of the last batch."""
+
+    sequence: float
+    """Its sequence part."""
+
+    semantic: float
+    """Its semantic part."""
+
+    position: float
+    """Its position part."""
+
+    plate_accuracy: float
+    """Share of whole plates right in the last batch, by the network in training mode, 0 to 1."""
+
+    learning_rate: float
+    """In use."""
+
+    plates_per_second: float
+    """Since the last report, rendering included."""
+
+    seconds_left: float
+    """Until the last step, at that speed."""
+
+    def log(self, folder: Path) -> None:
+        """Append this report to the run's log."""
+        with (folder / LOG_FILE).open("a", encoding="utf-8") as log:
+            log.write(json.dumps(asdict(self)) + "\n")

@@ -1,0 +1,85 @@
+"""``edgelpr synth`` and ``edgelpr train``: what they write, print and refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edgelpr.cli.main import run
+from edgelpr.models import hpa
+from edgelpr.models.hpa import HpaConfig
+from edgelpr.models.resnet import ResNetConfig
+
+
+@pytest.fixture()
+def small_network(monkeypatch: pytest.MonkeyPatch) -> str:
+    backbone = ResNetConfig(depths=(1, 1, 1, 1), stem_width=8, stem_kernel=3, widths=(8, 8, 8, 8))
+    small = HpaConfig("hpa-small", backbone, spatial_widths=(8, 8, 8), fusion_width=8, classifier_width=8)
+    monkeypatch.setitem(hpa.ARCHITECTURES, small.name, small)
+    return small.name
+
+
+def test_synth_writes_a_labelled_folder_and_names_the_next_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["synth", "-o", str(tmp_path / "plates"), "--count", "5"]) == 0
+    printed = capsys.readouterr()
+    assert "5 plates in" in printed.out and "Next: edgelpr eval" in printed.err
+    assert len(list((tmp_path / "plates" / "images").iterdir())) == 5
+    assert run(["synth", "-o", str(tmp_path / "plates"), "--count", "5"]) == 1
+    assert "holds labels.csv already" in capsys.readouterr().err
+
+
+def test_synth_draws_a_format_of_the_users_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "mine.yaml"
+    spec.write_text('name: mine\nalphabet: "0123456789"\npositions: 4\nrows: 2\n', encoding="utf-8")
+    arguments = ["synth", "-o", str(tmp_path / "plates"), "--plate-format", str(spec), "--count", "3", "--json"]
+    assert run(arguments) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["plates"] == 3 and Path(printed["labels"]).is_file()
+    spec.write_text('name: mine\nalphabet: "01234567890"\npositions: 4\n', encoding="utf-8")
+    assert run(arguments) == 1
+    assert "'0' more than once" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [["--glyphs", "nowhere"], ["--font", "nowhere.ttf"]])
+def test_synth_explains_glyphs_it_cannot_use(tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str]) -> None:
+    assert run(["synth", "-o", str(tmp_path / "plates"), *option]) == 1
+    assert "nowhere" in capsys.readouterr().err
+    assert not (tmp_path / "plates" / "labels.csv").exists()
+
+
+def _train(folder: Path, *more: str) -> list[str]:
+    fixed = ["train", "-o", str(folder), "--architecture", "hpa-small", "--batch", "4", "--workers", "0", "--warmup", "1"]
+    return [*fixed, *more]
+
+
+def test_train_goes_on_and_its_checkpoint_starts_another_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], small_network: str
+) -> None:
+    assert run(_train(tmp_path / "run", "--steps", "2")) == 0
+    printed = capsys.readouterr()
+    assert "checkpoint.safetensors" in printed.out and "step 2/2" in printed.err and "Next: edgelpr export" in printed.err
+    assert run(["synth", "-o", str(tmp_path / "plates"), "--count", "4"]) == 0
+    real = ["--real", str(tmp_path / "plates" / "labels.csv"), "--split", "all", "--real-share", "0.5"]
+    start = ["--start-from", str(tmp_path / "run" / "checkpoint.safetensors")]
+    capsys.readouterr()
+    assert run(_train(tmp_path / "tuned", "--steps", "2", *start, *real, "--json")) == 0
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert json.loads(lines[0])["step"] == 2 and json.loads(lines[-1])["checkpoint"].endswith("checkpoint.safetensors")
+
+
+def test_train_explains_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str], small_network: str) -> None:
+    for arguments, words in (
+        (["--steps", "0"], "steps is 0; expected more than 0"),
+        (["--plate-format", "nowhere"], "not one of the built-in formats"),
+        (["--real", str(tmp_path / "none.csv")], "none.csv"),
+        (["--recipe", str(tmp_path / "none.yaml")], "cannot be read as a recipe"),
+        (["--real-share", "0.5"], "name them with --real"),
+        (["--start-from", str(tmp_path / "none.safetensors")], "none.safetensors"),
+    ):
+        assert run(_train(tmp_path / "run", *arguments)) == 1, arguments
+        message = capsys.readouterr().err
+        assert words in message and "Traceback" not in message
+    assert run([*_train(tmp_path / "run"), "--architecture", "hpa-giant"]) == 2
+    assert "architecture 'hpa-giant' is unknown" in capsys.readouterr().err

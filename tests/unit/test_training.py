@@ -1,0 +1,190 @@
+"""The trainer: losses as in the paper, resumable to the step, and it learns."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from edgelpr.data.rendering.samples import Renderer
+from edgelpr.errors import TrainingError
+from edgelpr.models import hpa
+from edgelpr.models.checkpoint import load_checkpoint, save_checkpoint
+from edgelpr.models.hpa import HpaConfig, HpaOutput, create
+from edgelpr.models.resnet import ResNetConfig
+from edgelpr.plates.format import PlateFormat
+from edgelpr.preprocessing.crop import Preprocessing
+from edgelpr.training.config import TrainingConfig
+from edgelpr.training.loop import train
+from edgelpr.training.losses import box_masks, hpa_loss, position_labels, semantic_labels
+from edgelpr.training.optimizing import learning_rate
+from edgelpr.training.progress import LOG_FILE, Schedule
+from edgelpr.training.recipes import make_config
+from edgelpr.training.samples import TrainingSamples
+from edgelpr.training.state import STATE_FILE
+
+DIGITS = PlateFormat("digits", "0123456789", 4, void=True)
+QUIET = Schedule(report_every=1000, save_every=1000, workers=0)
+
+
+@pytest.fixture(autouse=True)
+def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone = ResNetConfig(depths=(1, 1, 1, 1), stem_width=8, stem_kernel=3, widths=(8, 8, 8, 8))
+    small = HpaConfig("hpa-small", backbone, spatial_widths=(8, 8, 8), fusion_width=8, classifier_width=8)
+    monkeypatch.setitem(hpa.ARCHITECTURES, small.name, small)
+
+
+def _config(**changes: object) -> TrainingConfig:
+    return TrainingConfig(**({"architecture": "hpa-small", "steps": 4, "batch": 4, "warmup": 2} | changes))  # type: ignore[arg-type]
+
+
+def _weights(path: Path) -> dict[str, torch.Tensor]:
+    return load_checkpoint(path).state_dict()
+
+
+def test_labels_come_from_boxes() -> None:
+    boxes = torch.tensor([[[0.0, 0.0, 0.5, 1.0], [0.5, 0.5, 1.0, 1.0], [math.nan] * 4]])
+    inside = box_masks(boxes, (2, 4))
+    assert inside.shape == (1, 3, 2, 4)
+    semantic = semantic_labels(inside, torch.tensor([[3, 7, 10]]), background=11)
+    assert semantic.tolist() == [[[3, 3, 11, 11], [3, 3, 7, 7]]]
+    assert position_labels(inside).tolist() == [[[0, 0, 3, 3], [0, 0, 1, 1]]]
+
+
+def _output(classes: torch.Tensor, sure: float) -> HpaOutput:
+    logits = sure * torch.nn.functional.one_hot(classes, 11).float()
+    semantic = torch.zeros(len(classes), 12, 7, 20)
+    position = torch.full((len(classes), 5, 7, 20), 0.2)
+    return HpaOutput(logits, semantic, position)
+
+
+def test_loss_is_the_sum_over_positions_plus_both_supervisions() -> None:
+    classes = torch.tensor([[1, 2, 3, 10]])
+    boxes = torch.tensor([[[0.0, 0.1, 0.2, 0.9], [0.3, 0.1, 0.5, 0.9], [0.6, 0.1, 0.8, 0.9], [math.nan] * 4]])
+    losses = hpa_loss(_output(classes, 0.0), classes, boxes, _config())
+    assert losses.sequence.item() == pytest.approx(4 * math.log(11), rel=1e-5)
+    assert losses.semantic.item() == pytest.approx(math.log(12), rel=1e-5)
+    assert losses.position.item() == pytest.approx(math.log(5), rel=1e-5)
+    assert losses.total.item() == pytest.approx(4 * math.log(11) + math.log(12) + math.log(5), rel=1e-5)
+    assert hpa_loss(_output(classes, 50.0), classes, boxes, _config()).sequence.item() < 1e-3
+
+
+def test_supervision_can_be_switched_off_and_real_crops_have_none() -> None:
+    classes, unknown = torch.tensor([[1, 2, 3, 10]]), torch.full((1, 4, 4), math.nan)
+    known = torch.tensor([[[0.0, 0.1, 0.2, 0.9]] * 4])
+    off = hpa_loss(_output(classes, 0.0), classes, known, _config(semantic_weight=0, position_weight=0))
+    assert off.semantic.item() == off.position.item() == 0
+    real = hpa_loss(_output(classes, 0.0), classes, unknown, _config())
+    assert real.semantic.item() == real.position.item() == 0 and real.sequence.item() > 0
+
+
+def test_stopping_and_resuming_gives_the_same_weights(tmp_path: Path) -> None:
+    renderer = Renderer(DIGITS)
+    whole = train(_config(), renderer, tmp_path / "whole", schedule=QUIET)
+
+    def interrupt(progress: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):  # the report of step 3 comes before anything of it is saved
+        stops = Schedule(report_every=3, save_every=2, workers=0)
+        train(_config(), renderer, tmp_path / "parts", schedule=stops, report=interrupt)
+    assert torch.load(tmp_path / "parts" / STATE_FILE, weights_only=True)["step"] == 2
+    parts = train(_config(), renderer, tmp_path / "parts", schedule=QUIET)
+    expected, found = _weights(whole), _weights(parts)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
+    first = train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    before = first.read_bytes()
+    assert train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET).read_bytes() == before
+
+
+def test_resuming_with_other_settings_or_a_damaged_state_is_refused(tmp_path: Path) -> None:
+    train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    with pytest.raises(TrainingError, match="seed was 0, now 5"):
+        train(_config(seed=5), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    state = tmp_path / STATE_FILE
+    state.write_bytes(state.read_bytes()[:100])
+    with pytest.raises(TrainingError, match=r"state\.pt: not the state of this run"):
+        train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    reports: list[float] = []
+    schedule = Schedule(report_every=5, save_every=1000, workers=0)
+    config = _config(steps=40, batch=16, learning_rate=1e-2)
+    train(config, Renderer(DIGITS), tmp_path, schedule=schedule, report=lambda progress: reports.append(progress.loss))
+    assert reports[-1] < 0.85 * reports[0]
+    assert len((tmp_path / LOG_FILE).read_text(encoding="utf-8").splitlines()) == len(reports) == 8
+
+
+@pytest.mark.parametrize("classifier", ["separate", "separate-no-maps"])
+def test_the_other_classifiers_train_too(tmp_path: Path, classifier: str) -> None:
+    path = train(_config(classifier=classifier, optimizer="rmsprop", half=True), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    assert load_checkpoint(path).config.classifier == classifier
+
+
+def test_starting_from_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "other.safetensors", create("hpa-small", PlateFormat("letters", "ABC", 4, void=True)))
+    with pytest.raises(TrainingError, match="4 classes and 4 positions; this run trains .* 11 classes"):
+        train(_config(), Renderer(DIGITS), tmp_path / "run", start_from=tmp_path / "other.safetensors", schedule=QUIET)
+
+
+def test_samples_are_the_same_in_any_order_and_preprocessed_like_the_runtime_does() -> None:
+    renderer = Renderer(DIGITS)
+    samples = TrainingSamples(renderer, seed=3, length=10)
+    later, again = samples[7], TrainingSamples(renderer, seed=3, length=10)[7]
+    assert torch.equal(later.crop, again.crop) and torch.equal(later.boxes.nan_to_num(), again.boxes.nan_to_num())
+    expected = Preprocessing.of(DIGITS).apply(renderer.render(3, 7).image)
+    assert np.array_equal(later.crop.numpy(), expected)
+    length = int((later.classes < 10).sum())
+    assert later.boxes[:length].isfinite().all() and later.boxes[length:].isnan().all()
+    assert later.boxes[:length].min() >= 0 and later.boxes[:length].max() <= 1
+
+
+def test_real_crops_are_mixed_in_without_boxes() -> None:
+    crop = np.random.default_rng(0).integers(0, 256, (24, 94, 3), dtype=np.uint8)
+    samples = TrainingSamples(Renderer(DIGITS), 0, 40, real=[(crop, "1234")], real_share=0.5)
+    real = [sample for sample in map(samples.__getitem__, range(40)) if bool(sample.boxes.isnan().all())]
+    assert 8 <= len(real) <= 32 and all(sample.classes.tolist() == [1, 2, 3, 4] for sample in real)
+    with pytest.raises(TrainingError, match="--real LABELS"):
+        TrainingSamples(Renderer(DIGITS), 0, 40, real_share=0.5)
+
+
+def test_learning_rate_warms_up_and_falls() -> None:
+    config = _config(steps=100, warmup=10, learning_rate=1.0)
+    rates = [learning_rate(config, step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0) and rates[9] == pytest.approx(1.0)
+    assert rates[10:] == sorted(rates[10:], reverse=True) and 0.01 <= rates[-1] < 0.02
+
+
+def test_recipes_are_read_and_their_mistakes_explained(tmp_path: Path) -> None:
+    recipe = tmp_path / "paper.yaml"
+    recipe.write_text("architecture: hpa-resnet18\noptimizer: rmsprop\nlearning_rate: 2.0e-5\nbatch: 256\n", encoding="utf-8")
+    config = make_config(recipe, {"steps": 7, "seed": None})
+    assert (config.optimizer, config.learning_rate, config.batch, config.steps, config.seed) == ("rmsprop", 2e-5, 256, 7, 0)
+    recipe.write_text("learningrate: 1\n", encoding="utf-8")
+    with pytest.raises(TrainingError, match="unknown setting learningrate; known: .*learning_rate"):
+        make_config(recipe, {})
+    recipe.write_text("steps: many\n", encoding="utf-8")
+    with pytest.raises(TrainingError, match="steps is 'many'; expected int"):
+        make_config(recipe, {})
+    with pytest.raises(TrainingError, match="cannot be read as a recipe"):
+        make_config(tmp_path / "absent.yaml", {})
+    with pytest.raises(TrainingError, match="real_share is 2; expected 0 to 1"):
+        TrainingConfig(real_share=2)
+
+
+def test_the_checkpoint_tells_how_it_was_made(tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    path = train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    with safe_open(path, framework="pt") as file:
+        notes = json.loads(file.metadata()["edgelpr"])["notes"]
+    assert json.loads(notes["config"]) == asdict(_config()) and notes["steps"] == "4"
