@@ -76,11 +76,11 @@ class Preprocessing:
             image: (H, W) grey or (H, W, 3) BGR, uint8.
 
         Returns:
-            (height, width), uint8, 0 to 255.
+            (height, width), uint8, 0 to 255, in memory of its own.
         """
         grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         if grey.shape == (self.height, self.width):
-            return np.ascontiguousarray(grey, dtype=np.uint8)
+            return np.array(grey, dtype=np.uint8, order="C")
         shrinks = grey.shape[0] >= self.height and grey.shape[1] >= self.width
         interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(grey, (self.width, self.height), interpolation=interpolation), dtype=np.uint8)

@@ -1,0 +1,66 @@
+"""Checks of plain JSON values, so that a manifest is either understood whole or refused with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from edgelpr.errors import BundleError
+
+Value = TypeVar("Value")
+
+
+def checked_keys(value: Any, keys: Iterable[str], where: str) -> Mapping[str, Any]:
+    """A JSON object with exactly these keys.
+
+    Args:
+        value: what was found.
+        keys: the names it must have, no more and no fewer.
+        where: what to call it in the message.
+
+    Raises:
+        BundleError: not an object, or a key is missing or unknown.
+    """
+    found = typed(value, dict, where)
+    expected = list(keys)
+    missing = [key for key in expected if key not in found]
+    unknown = sorted(set(found) - set(expected))
+    if missing:
+        raise BundleError(f"{where}: missing key {', '.join(missing)}")
+    if unknown:
+        raise BundleError(f"{where}: unknown key {', '.join(unknown)}; known keys: {', '.join(expected)}")
+    return found
+
+
+def typed(value: Any, kind: type[Value], where: str) -> Value:
+    """The value, if it has this type; true and false are no numbers.
+
+    Raises:
+        BundleError: it has another type.
+    """
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise BundleError(f"{where}: found {value!r}; expected {_WORDS.get(kind, kind.__name__)}")
+    return value
+
+
+def chosen(value: Any, choices: tuple[Any, ...], where: str) -> Any:
+    """The value, if it is one of the choices.
+
+    Raises:
+        BundleError: it is none of them.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise BundleError(f"{where}: found {value!r}; expected one of {', '.join(choices)}")
+    return value
+
+
+def texts(value: Any, where: str) -> tuple[str, ...]:
+    """A JSON list of texts, as a tuple.
+
+    Raises:
+        BundleError: not a list, or an entry is no text.
+    """
+    return tuple(typed(item, str, where) for item in typed(value, list, where))
+
+
+_WORDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}

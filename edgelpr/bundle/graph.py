@@ -1,0 +1,98 @@
+"""What the manifest says about one ONNX graph: enough to feed it and to read what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from edgelpr.bundle.checking import checked_keys, chosen, texts, typed
+from edgelpr.errors import BundleError
+from edgelpr.types import Precision, Rewrite
+
+InputType = Literal["uint8", "float32"]
+"""What a graph takes: grey crops 0 to 255, or planes scaled to 0..1."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One ONNX file of a bundle; N crops, P positions, S classes, H x W input, h x w maps.
+
+    Raises:
+        BundleError: fields that contradict each other.
+    """
+
+    file: str
+    """Path inside the bundle, with forward slashes."""
+
+    precision: Precision
+    """Arithmetic of the graph; one graph a precision."""
+
+    opset: int
+    """Version of the ONNX operators."""
+
+    rewrites: tuple[Rewrite, ...]
+    """Exact rewrites that the export applied."""
+
+    input_name: str
+    """Name of the one input."""
+
+    input_dtype: InputType
+    """``uint8`` with the rewrite ``decode``, else ``float32``."""
+
+    input_shape: tuple[int | None, ...]
+    """(None, H, W) for uint8, (None, C, H, W) for float32, C = 1 after the grey fold, else 3; None: any N."""
+
+    outputs: tuple[str, ...]
+    """``classes`` (N, P) int32 and ``probabilities`` (N, P) float32, or ``logits`` (N, P, S) float32; then perhaps
+    ``maps`` (N, P, h, w) float32, the HPA maps without background."""
+
+    multiply_adds: int
+    """Multiply-adds of one crop."""
+
+    def __post_init__(self) -> None:
+        decodes = "decode" in self.rewrites
+        results = ("classes", "probabilities") if decodes else ("logits",)
+        if self.outputs not in (results, (*results, "maps")):
+            raise BundleError(f"{self.file}: outputs are {list(self.outputs)}; expected {list(results)}, perhaps with maps")
+        if self.input_dtype != ("uint8" if decodes else "float32"):
+            raise BundleError(f"{self.file}: input is {self.input_dtype}, which contradicts the rewrites {list(self.rewrites)}")
+        wanted = (None,) if decodes else (None, 1 if "grey-fold" in self.rewrites else 3)
+        if self.input_shape[:-2] != wanted or not all(side is not None and side > 0 for side in self.input_shape[-2:]):
+            raise BundleError(f"{self.file}: input shape is {list(self.input_shape)}; expected {[*wanted, 'H', 'W']}")
+
+    @property
+    def height_width(self) -> tuple[int | None, ...]:
+        """Height and width of the input in pixels."""
+        return self.input_shape[-2:]
+
+    @property
+    def channels(self) -> int:
+        """Planes of a float32 input: 1 after the grey fold, else 3."""
+        return 1 if "grey-fold" in self.rewrites else 3
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; ``from_dict`` takes them back."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str = "graph") -> Graph:
+        """Build from plain values.
+
+        Raises:
+            BundleError: a missing or an unknown key, or a value that does not fit.
+        """
+        values = checked_keys(values, [field.name for field in fields(cls)], where)
+        rewrites = texts(values["rewrites"], f"{where}: rewrites")
+        shape = typed(values["input_shape"], list, f"{where}: input_shape")
+        return cls(
+            file=typed(values["file"], str, f"{where}: file"),
+            precision=chosen(values["precision"], get_args(Precision), f"{where}: precision"),
+            opset=typed(values["opset"], int, f"{where}: opset"),
+            rewrites=tuple(chosen(name, get_args(Rewrite), f"{where}: rewrites") for name in rewrites),
+            input_name=typed(values["input_name"], str, f"{where}: input_name"),
+            input_dtype=chosen(values["input_dtype"], get_args(InputType), f"{where}: input_dtype"),
+            input_shape=tuple(None if side is None else typed(side, int, f"{where}: input_shape") for side in shape),
+            outputs=texts(values["outputs"], f"{where}: outputs"),
+            multiply_adds=typed(values["multiply_adds"], int, f"{where}: multiply_adds"),
+        )

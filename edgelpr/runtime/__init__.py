@@ -1,0 +1,1 @@
+"""Reading plates: backends, decoding and the recogniser; needs neither torch nor onnx."""

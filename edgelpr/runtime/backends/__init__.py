@@ -1,0 +1,1 @@
+"""Inference engines behind one protocol, in one package each, with the same file names."""

@@ -1,0 +1,1 @@
+"""ONNX Runtime: the default; CPU, or CUDA where the installed package has it."""

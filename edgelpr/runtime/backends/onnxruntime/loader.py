@@ -1,0 +1,118 @@
+"""A bundle's graph as an ONNX Runtime session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from edgelpr.bundle.bundle import Bundle
+from edgelpr.bundle.graph import Graph
+from edgelpr.errors import BackendError, BundleError, MissingDependencyError
+from edgelpr.runtime.backends.onnxruntime.runner import OnnxRuntimeRunner
+from edgelpr.runtime.decoding import class_mask
+from edgelpr.types import Precision
+
+_CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
+_MOST_THREADS = 8
+_ERRORS_ONLY = 3
+
+
+def load(bundle: Bundle, precision: Precision, threads: int | None) -> OnnxRuntimeRunner:
+    """Open the graph of a precision: on CUDA when the installed ONNX Runtime has it, else on the CPU.
+
+    Args:
+        bundle: an opened bundle.
+        precision: which graph.
+        threads: CPU threads for one batch; None: as many as this process may use, at most 8.
+
+    Raises:
+        BundleError: no graph of this precision, or one that contradicts the manifest.
+        BackendError: ONNX Runtime is broken or refuses the graph, or CUDA is there but does not start.
+        MissingDependencyError: ONNX Runtime is not installed.
+    """
+    graph = bundle.graph(precision)
+    path = bundle.file(graph.file)
+    runtime = _import_runtime()
+    threads = threads or _default_threads()
+    session = _open_session(runtime, str(path), threads)
+    _check_contract(session, graph, str(path))
+    provider = session.get_providers()[0]
+    count = f"{threads} thread{'s' if threads > 1 else ''}"
+    description = f"onnxruntime {runtime.__version__} {provider}, {count}"
+    return OnnxRuntimeRunner(session, graph, class_mask(bundle.manifest.plate_format), description, threads)
+
+
+def _import_runtime() -> ModuleType:
+    try:
+        runtime = import_module("onnxruntime")
+    except ModuleNotFoundError as error:
+        if error.name != "onnxruntime":
+            raise
+        raise MissingDependencyError(
+            "the backend 'onnxruntime' needs the package 'onnxruntime', which is not installed. Run: pip install onnxruntime"
+        ) from error
+    except ImportError as error:
+        raise BackendError(f"onnxruntime is installed but cannot be imported ({error}); install it again") from error
+    if not hasattr(runtime, "InferenceSession"):
+        raise BackendError("onnxruntime is installed but empty, as after removing one of two variants; install it again")
+    return runtime
+
+
+def _default_threads() -> int:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, _MOST_THREADS)
+
+
+def _open_session(runtime: ModuleType, path: str, threads: int) -> Any:
+    providers = _providers(runtime)
+    try:
+        session = runtime.InferenceSession(path, _options(runtime, threads), providers=providers, enable_fallback=0)
+    except Exception as error:  # ONNX Runtime's own exceptions share no public base
+        raise BackendError(
+            f"{path}: onnxruntime {runtime.__version__} with {providers[0]} refuses the graph ({_brief(error)}); "
+            "install a newer onnxruntime, or export with a lower opset"
+        ) from error
+    session.disable_fallback()
+    if session.get_providers()[0] != providers[0]:
+        raise BackendError(
+            f"{path}: onnxruntime {runtime.__version__} has {providers[0]}, but it did not start; install the driver and the "
+            "CUDA and cuDNN libraries it was built for, or set CUDA_VISIBLE_DEVICES=-1 to read on the CPU"
+        )
+    return session
+
+
+def _providers(runtime: ModuleType) -> list[str]:
+    """CUDA first where it is built in, unless the user hid the devices, which asks for the CPU."""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1")
+    return [_CUDA, _CPU] if _CUDA in runtime.get_available_providers() and not hidden else [_CPU]
+
+
+def _options(runtime: ModuleType, threads: int) -> Any:
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = _ERRORS_ONLY
+    # Threads wait busily inside a batch, where gaps are microseconds, but sleep between batches and leave the cores free.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if threads > 1 else "0")
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    return options
+
+
+def _check_contract(session: Any, graph: Graph, path: str) -> None:
+    inputs = [(item.name, item.type, tuple(item.shape[1:])) for item in session.get_inputs()]
+    kind = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}[graph.input_dtype]
+    wanted: Sequence[Any] = [(graph.input_name, kind, graph.input_shape[1:])]
+    outputs = tuple(item.name for item in session.get_outputs())
+    if inputs != wanted or outputs != graph.outputs:
+        raise BundleError(
+            f"{path}: the graph takes {inputs} and returns {outputs}; the manifest says {wanted} and {graph.outputs}. "
+            "Export the bundle again"
+        )
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

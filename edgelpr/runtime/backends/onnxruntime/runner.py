@@ -1,0 +1,64 @@
+"""Running batches through an ONNX Runtime session."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgelpr.bundle.graph import Graph
+from edgelpr.errors import BackendError
+from edgelpr.preprocessing.crop import scale
+from edgelpr.runtime.backends.protocol import RawOutput
+from edgelpr.runtime.decoding import raw_output
+
+
+class OnnxRuntimeRunner:
+    """A session and how to feed it; safe to use from several threads, as ONNX Runtime's sessions are.
+
+    The arrays that ``run`` returns are allocated by ONNX Runtime for that call and belong to the caller.
+
+    Args:
+        session: an ``onnxruntime.InferenceSession``.
+        graph: what the session was made from.
+        mask: (P, S) which classes may stand where, or None; used when the graph returns class scores.
+        description: for people.
+        threads: CPU threads of the session; with more than one it cannot be used after a fork.
+    """
+
+    def __init__(
+        self, session: Any, graph: Graph, mask: NDArray[np.bool_] | None, description: str, threads: int = 1
+    ) -> None:
+        self._session, self._graph, self._mask = session, graph, mask
+        self._description = description
+        self._process = os.getpid() if threads > 1 else None
+
+    @property
+    def description(self) -> str:
+        """Version, execution provider and threads."""
+        return self._description
+
+    def run(self, batch: NDArray[np.uint8]) -> RawOutput:
+        """Read a batch (N, H, W), uint8.
+
+        Raises:
+            BackendError: closed, used after a fork, or the session fails.
+        """
+        session = self._session  # kept here, so that close() in another thread cannot pull it away
+        if session is None:
+            raise BackendError("the onnxruntime backend was closed; open the bundle again")
+        if self._process is not None and self._process != os.getpid():
+            raise BackendError("the onnxruntime backend was opened before a fork, which its threads do not survive")
+        graph = self._graph
+        feed = batch if graph.input_dtype == "uint8" else scale(batch, graph.channels)
+        try:
+            arrays = session.run(graph.outputs, {graph.input_name: feed})
+        except Exception as error:  # ONNX Runtime's own exceptions share no public base
+            raise BackendError(f"{graph.file}: onnxruntime failed on a batch of {len(batch)} ({error})") from error
+        return raw_output(graph.outputs, arrays, self._mask)
+
+    def close(self) -> None:
+        """Free the session once no batch runs in it."""
+        self._session = None

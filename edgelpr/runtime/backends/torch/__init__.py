@@ -1,0 +1,1 @@
+"""PyTorch on the CPU: the reference; imported only when it is asked for."""

@@ -1,0 +1,159 @@
+"""Fixtures shared by all tests: real crops, and a tiny bundle built by hand, so that runtime tests need no torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgelpr.bundle.manifest import Graph, Manifest
+from edgelpr.bundle.writing import write_bundle
+from edgelpr.plates.format import PlateFormat
+from edgelpr.preprocessing.crop import Preprocessing
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+LEVELS = 23
+"""Grey levels between the classes of the tiny network: class 3 is a quarter of the crop painted 69."""
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder with real crops: EDGELPR_DATA, or shared/data beside the repository."""
+    folder = Path(os.environ.get("EDGELPR_DATA") or REPOSITORY.parent / "shared" / "data")
+    if not folder.is_dir():
+        report = pytest.fail if os.environ.get("EDGELPR_REQUIRE_DATA") == "1" else pytest.skip
+        report(f"no real crops at {folder}; set EDGELPR_DATA to a folder with ccpd/, easypr/ and the others")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_format() -> PlateFormat:
+    """Up to four digits."""
+    return PlateFormat(name="tiny", alphabet="0123456789", positions=4, void=True)
+
+
+@pytest.fixture(scope="session")
+def paint(tiny_format):
+    """Paints a plate that the tiny network reads: one even grey a quarter, the class times LEVELS."""
+
+    def paint(plate: str, height: int = 50, width: int = 160) -> np.ndarray:
+        columns = np.repeat(np.array(tiny_format.encode(plate), dtype=np.uint8) * LEVELS, -(-width // 4))
+        return np.tile(columns[:width], (height, 1))
+
+    return paint
+
+
+@pytest.fixture(scope="session")
+def tiny_graph():
+    """Builds the tiny network's ONNX file: the class of a position is the grey of its quarter of the crop."""
+    return _tiny_graph
+
+
+@pytest.fixture(scope="session")
+def tiny_manifest(tiny_format):
+    """Builds the manifest that belongs to ``tiny_graph``."""
+
+    def build(decode: bool = True, maps: bool = True, **changes) -> Manifest:
+        outputs = ("classes", "probabilities") if decode else ("logits",)
+        graph = Graph(
+            file="fp32.onnx",
+            precision="fp32",
+            opset=17,
+            rewrites=("grey-fold", "decode") if decode else ("grey-fold",),
+            input_name="crops" if decode else "input",
+            input_dtype="uint8" if decode else "float32",
+            input_shape=(None, 50, 160) if decode else (None, 1, 50, 160),
+            outputs=(*outputs, "maps") if maps else outputs,
+            multiply_adds=8000,
+        )
+        values = {
+            "edgelpr_version": "0.1.0",
+            "name": "tiny",
+            "architecture": "hpa-nano",
+            "classifier": "shared",
+            "plate_format": tiny_format,
+            "preprocessing": Preprocessing.of(tiny_format),
+            "graphs": (graph,),
+        }
+        return Manifest(**(values | changes))
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def make_bundle(tiny_graph, tiny_manifest):
+    """Writes a tiny bundle to a path."""
+
+    def make(path: Path, decode: bool = True, maps: bool = True, **changes):
+        contents = {"fp32.onnx": tiny_graph(decode, maps)}
+        return write_bundle(path, tiny_manifest(decode, maps, **changes), contents)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(make_bundle, tmp_path_factory):
+    """A bundle of the tiny network with decoding and maps; not to be changed by tests."""
+    return make_bundle(tmp_path_factory.mktemp("bundles") / "tiny.elpr")
+
+
+def _tiny_graph(decode: bool = True, maps: bool = True) -> bytes:
+    onnx = pytest.importorskip("onnx", reason="the tiny bundle is built with onnx; install the extra 'export'")
+    from onnx import TensorProto, helper, numpy_helper
+
+    def constant(name, values, dtype=np.float32):
+        return numpy_helper.from_array(np.asarray(values, dtype=dtype), name)
+
+    # Position p looks at quarter p of the crop; its map is even over that quarter.
+    quarter_maps = np.repeat(np.eye(4, dtype=np.float32), 5, axis=1)[None, :, None, :].repeat(7, axis=2)
+    constants = [
+        constant("quarters", [0, 50, 4, 40], np.int64),
+        constant("class_levels", np.arange(11) * LEVELS),
+        constant("sharpness", -0.05),
+        constant("to_levels", 1 if decode else 255),
+        constant("inside", [1, 3], np.int64),
+        constant("last", [2], np.int64),
+        constant("cells", [2, 3], np.int64),
+        constant("zero", 0),
+        constant("quarter_maps", quarter_maps),
+    ]
+    source = "crops" if decode else "input"
+    nodes = [
+        helper.make_node("Cast", [source], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["pixels", "to_levels"], ["levels"]),
+        helper.make_node("Reshape", ["levels", "quarters"], ["columns"]),
+        helper.make_node("ReduceMean", ["columns"], ["means"], axes=[1, 3], keepdims=0),
+        helper.make_node("Unsqueeze", ["means", "last"], ["mean"]),
+        helper.make_node("Sub", ["mean", "class_levels"], ["distance"]),
+        helper.make_node("Mul", ["distance", "distance"], ["squared"]),
+        helper.make_node("Mul", ["squared", "sharpness"], ["logits"]),
+    ]
+    results = [("logits", TensorProto.FLOAT, ["N", 4, 11])]
+    if decode:
+        nodes += [
+            helper.make_node("ArgMax", ["logits"], ["best"], axis=2, keepdims=0),
+            helper.make_node("Cast", ["best"], ["classes"], to=TensorProto.INT32),
+            helper.make_node("Softmax", ["logits"], ["distribution"], axis=2),
+            helper.make_node("ReduceMax", ["distribution"], ["probabilities"], axes=[2], keepdims=0),
+        ]
+        results = [("classes", TensorProto.INT32, ["N", 4]), ("probabilities", TensorProto.FLOAT, ["N", 4])]
+    if maps:
+        nodes += [
+            helper.make_node("Mul", ["means", "zero"], ["nothing"]),
+            helper.make_node("Unsqueeze", ["nothing", "cells"], ["empty"]),
+            helper.make_node("Add", ["empty", "quarter_maps"], ["maps"]),
+        ]
+        results.append(("maps", TensorProto.FLOAT, ["N", 4, 7, 20]))
+    kind, shape = (TensorProto.UINT8, ["N", 50, 160]) if decode else (TensorProto.FLOAT, ["N", 1, 50, 160])
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info(source, kind, shape)],
+        [helper.make_tensor_value_info(*result) for result in results],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
