@@ -1,0 +1,138 @@
+"""``edgelpr eval``: accuracy on labelled plates."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgelpr.cli.options import (
+    backend_option,
+    batch_size_option,
+    bundle_argument,
+    label_format_option,
+    precision_option,
+    threads_option,
+)
+from edgelpr.cli.output import json_option, next_command, note, print_json, print_table
+from edgelpr.types import BackendName, LabelFormat, Precision
+
+if TYPE_CHECKING:
+    from edgelpr.training.scores import Evaluation
+
+_SHOWN = 10
+
+
+@click.command("eval")
+@bundle_argument
+@click.argument("labels", type=click.Path(path_type=Path))
+@label_format_option
+@click.option("--split", metavar="NAME", help="Only this part: a value of the column split, or a folder below LABELS.")
+@click.option("--rectify", is_flag=True, help="Straighten plates by their corners where the labels give them (CCPD).")
+@backend_option
+@precision_option
+@threads_option
+@batch_size_option
+@click.option("--csv", "table", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a line a plate.")
+@click.option(
+    "--sheet", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png", help="Draw the plates not read right."
+)
+@json_option
+def command(
+    bundle: Path,
+    labels: Path,
+    label_format: LabelFormat,
+    split: str | None,
+    rectify: bool,
+    backend: BackendName,
+    precision: Precision,
+    threads: int | None,
+    batch_size: int,
+    table: Path | None,
+    sheet: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure a BUNDLE on LABELS: a CSV with the columns image,plate[,split], or a folder with --format.
+
+    Files that cannot be read count as wrong and are listed. Characters are compared position by position; where the lengths
+    differ, aligned by the smallest edit distance.
+    """
+    from edgelpr.bundle.bundle import Bundle
+    from edgelpr.cli.progress import ProgressBar
+    from edgelpr.data.labels import read_labels
+    from edgelpr.runtime.recognizer import Recognizer
+    from edgelpr.training.evaluation import evaluate
+
+    labelled = read_labels(labels, label_format, split)
+    opened = Bundle.open(bundle)
+    with Recognizer.open(opened, backend=backend, precision=precision, threads=threads, batch_size=batch_size) as recognizer:
+        note(f"Evaluating with {recognizer.description}, {recognizer.precision}")
+        with ProgressBar(len(labelled), "Evaluating") as bar:
+            evaluation = evaluate(recognizer, labelled, bar.reach, opened.manifest.plate_format, rectify)
+    _warn(evaluation)
+    if as_json:
+        print_json(evaluation.to_dict())
+    else:
+        _print(evaluation)
+    _write_reports(evaluation, table, sheet, rectify)  # last: a full disk must not cost the figures
+    if evaluation.failures and sheet is None:
+        again = shlex.join(["edgelpr", "eval", str(bundle), str(labels), "--format", label_format, "--sheet", "failures.png"])
+        next_command(f"{again}   (draws what was not read right)")
+    else:
+        next_command(shlex.join(["edgelpr", "inspect", str(bundle)]))
+
+
+def _warn(evaluation: Evaluation) -> None:
+    _list_on_stderr("labels beyond the plate format, counted as wrong", evaluation.warnings)
+    _list_on_stderr("files that could not be read, counted as wrong", [score.error or "" for score in evaluation.unreadable])
+
+
+def _list_on_stderr(what: str, lines: Sequence[str]) -> None:
+    if not lines:
+        return
+    note(f"Warning: {what} ({len(lines)}):")
+    for line in lines[:_SHOWN]:
+        note(f"  {line}")
+    if len(lines) > _SHOWN:
+        note(f"  and {len(lines) - _SHOWN} more (--csv lists every plate)")
+
+
+def _write_reports(evaluation: Evaluation, table: Path | None, sheet: Path | None, rectify: bool) -> None:
+    from edgelpr.training.reports import write_failure_sheet, write_plates_csv
+
+    if table is not None:
+        write_plates_csv(table, evaluation)
+        note(f"Wrote {table}: {evaluation.plates} plates")
+    if sheet is not None:
+        limits = write_failure_sheet(sheet, evaluation, rectify)
+        note(f"Wrote {sheet}: {len(evaluation.failures)} plates not read right")
+        if limits:
+            note(limits)
+
+
+def _print(evaluation: Evaluation) -> None:
+    low, high = evaluation.plate_accuracy_interval
+    seconds = evaluation.seconds_per_plate
+    rows = [
+        ("plates", str(evaluation.plates)),
+        ("read right", str(evaluation.correct)),
+        ("plate accuracy", f"{evaluation.plate_accuracy:.2%}"),
+        ("  95 % interval", f"{low:.2%} to {high:.2%}"),
+        ("without the Chinese character", f"{evaluation.plate_accuracy_without_chinese:.2%}"),
+        ("character accuracy", f"{evaluation.character_accuracy:.2%}"),
+        ("time a plate", "-" if seconds is None else f"{seconds * 1000:.2f} ms (file decoding apart)"),
+        ("backend, precision", f"{evaluation.backend}, {evaluation.precision}"),
+        ("data sha256", evaluation.data_sha256),
+    ]
+    print_table(("measure", "value"), rows)
+    confusions = evaluation.confusions(_SHOWN)
+    if confusions:
+        click.echo()
+        print_table(
+            ("on the plate", "read as", "times"),
+            [(confusion.true or "(none)", confusion.read or "(missed)", str(confusion.count)) for confusion in confusions],
+            right=("times",),
+        )

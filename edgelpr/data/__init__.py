@@ -1,0 +1,1 @@
+"""Readers of labelled plates, drawing of readings, and rendering of synthetic plates."""

@@ -1,0 +1,84 @@
+"""The shipped weights on real crops that they were never trained on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edgelpr.cli.main import run
+from edgelpr.data.labels import read_labels
+from edgelpr.plates.loading import load_plate_format
+from edgelpr.preprocessing.crop import Preprocessing
+from edgelpr.runtime.recognizer import Recognizer
+from edgelpr.training.evaluation import evaluate
+
+SETS = {"ccpd": ("cn", 593), "easypr": ("cn", 131), "eu": ("latin", 108), "br": ("latin", 114), "aolp-samples": ("aolp", 5)}
+
+
+@pytest.fixture(scope="session")
+def shipped_bundle(real_data: Path, tmp_path_factory) -> Path:
+    """``hpa-nano-cn`` exported; its parity is checked on crops that no accuracy is measured on."""
+    pytest.importorskip("torch", reason="exporting the shipped weights needs the extra 'export'")
+    from edgelpr.export.exporting import export_bundle
+    from edgelpr.export.options import ExportOptions
+    from edgelpr.models.checkpoint import load_checkpoint
+    from edgelpr.models.weights import resolve_checkpoint
+
+    network = load_checkpoint(resolve_checkpoint("hpa-nano-cn"))
+    seen = read_labels(real_data / "ccpd", split="calibrate")[:16]
+    crops = Preprocessing.of(load_plate_format("cn")).batch(crop.load() for crop in seen)
+    destination = tmp_path_factory.mktemp("shipped") / "hpa-nano-cn.elpr"
+    export_bundle(network, destination, ExportOptions(), crops, lambda message: None)
+    return destination
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_labels_of_real_crops_can_be_read_and_spelled(real_data, name):
+    plate_format, count = load_plate_format(SETS[name][0]), SETS[name][1]
+    labelled = read_labels(real_data / name)
+    assert len(labelled) == count
+    assert all(plate_format.decode(plate_format.encode(crop.plate)) == crop.plate for crop in labelled)
+    assert all(crop.load().size for crop in labelled)
+
+
+@pytest.mark.parametrize(("name", "plates", "least"), [("ccpd", 195, 0.95), ("easypr", 40, 0.85)])
+def test_whole_plate_accuracy_on_the_test_part(real_data, shipped_bundle, name, plates, least):
+    labelled = read_labels(real_data / name, split="test")
+    with Recognizer.open(shipped_bundle, threads=1) as recognizer:
+        evaluation = evaluate(recognizer, labelled, plate_format=recognizer.plate_format)
+    assert (evaluation.plates, evaluation.warnings, evaluation.unreadable) == (plates, (), ())
+    misread = [f"{score.crop.path.name}: {score.crop.plate} read as {score.read}" for score in evaluation.failures]
+    assert evaluation.plate_accuracy >= least, "\n".join(misread)
+
+
+def test_characters_lie_in_reading_order(real_data, shipped_bundle):
+    """The box of a character comes from its HPA map: on plates read right, each lies right of the one before."""
+    labelled = read_labels(real_data / "ccpd", split="test")
+    with Recognizer.open(shipped_bundle, threads=1) as recognizer:
+        readings = recognizer.read([crop.path for crop in labelled])
+    ordered = []
+    for crop, reading in zip(labelled, readings):
+        if reading.plate == crop.plate:
+            middles = [character.box[0] + character.box[2] for character in reading.characters if character.box]
+            ordered.append(len(middles) == len(crop.plate) and middles == sorted(middles))
+    assert sum(ordered) >= 0.9 * len(ordered) > 0
+
+
+def test_commands_on_real_crops(real_data, shipped_bundle, tmp_path, capsys):
+    folder = real_data / "easypr" / "images"
+    drawn = tmp_path / "drawn"
+    assert run(["read", str(shipped_bundle), f"{folder}/000*.jpg", "--save", str(drawn)]) == 0
+    assert len(list(drawn.glob("000?-reading.png"))) == 10
+    capsys.readouterr()
+    assert run(["read", str(shipped_bundle), str(folder), "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(lines) == SETS["easypr"][1]
+    sheet = tmp_path / "failures.png"
+    assert run(["eval", str(shipped_bundle), str(real_data / "easypr"), "--json", "--sheet", str(sheet)]) == 0
+    values = json.loads(capsys.readouterr().out)
+    plates = {str(crop.path): crop.plate for crop in read_labels(real_data / "easypr")}
+    right = sum(line["plate"] == plates[line["file"]] for line in lines)
+    assert values["plate_accuracy"] == right / len(lines)
+    assert sheet.is_file()
