@@ -16,9 +16,11 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import Any
 
 import click
+import cv2
 
 from edgelpr.benchmarks.machine import busy, describe_machine
 from edgelpr.benchmarks.paper import HPA, MACHINE
@@ -47,6 +49,7 @@ def main(
     result["machine"] = describe_machine()
     result["latency"] = _latency(bundle, images, threads, count)
     if bundle is None:
+        result["rendering"] = _rendering(count)
         result["gains"] = _gains(network_threads, max(QUICK, count // 5))
     if not quick and bundle is None:
         path = output or RESULTS / _name(result)
@@ -77,6 +80,22 @@ def _latency(bundle: Path | None, images: Path | None, threads: int, count: int)
         f"ResNet-18 made {published} on {MACHINE}.\n  Another network on another machine: no comparison, only an order of size."
     )
     return asdict(latency)
+
+
+def _rendering(count: int) -> dict[str, float]:
+    from edgelpr.data.rendering.samples import Renderer
+    from edgelpr.plates.loading import load_plate_format
+
+    cv2.setNumThreads(1)
+    renderer = Renderer(load_plate_format("cn"))
+    for number in range(QUICK):
+        renderer.render(1, number)
+    start = perf_counter()
+    for number in range(count):
+        renderer.render(0, number)
+    speed = round(count / (perf_counter() - start), 1)
+    click.echo(f"Rendering: {speed:.0f} plates/s on one core")
+    return {"plates": count, "plates_per_second": speed}
 
 
 def _gains(threads: int, count: int) -> list[dict[str, Any]]:

@@ -1,0 +1,132 @@
+"""Options and arguments that several commands share, so that they look the same everywhere.
+
+Each is a decorator; the comment names the parameter the command receives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import click
+
+from edgelpr.types import BackendName, LabelFormat, Precision
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def bundle_argument(function: _F) -> _F:
+    """``bundle: Path``, checked by the bundle's own opening, whose messages say more."""
+    return click.argument("bundle", type=click.Path(path_type=Path))(function)
+
+
+def backend_option(function: _F) -> _F:
+    """``backend: BackendName``."""
+    return click.option(
+        "--backend",
+        type=click.Choice(get_args(BackendName)),
+        default="onnxruntime",
+        show_default=True,
+        help="Inference engine.",
+    )(function)
+
+
+def precision_option(function: _F) -> _F:
+    """``precision: Precision``."""
+    return click.option(
+        "--precision",
+        type=click.Choice(get_args(Precision)),
+        default="fp32",
+        show_default=True,
+        help="Which graph of the bundle.",
+    )(function)
+
+
+def threads_option(function: _F) -> _F:
+    """``threads: int | None``; None leaves the choice to the engine."""
+    return click.option(
+        "--threads", type=click.IntRange(min=1), default=None, show_default="the engine's choice", help="Processor threads."
+    )(function)
+
+
+def batch_size_option(function: _F) -> _F:
+    """``batch_size: int``, 1 to 256, what the exported graphs take."""
+    return click.option(
+        "--batch-size", type=click.IntRange(1, 256), default=16, show_default=True, help="Crops read at a time."
+    )(function)
+
+
+def label_format_option(function: _F) -> _F:
+    """``label_format: LabelFormat``."""
+    return click.option(
+        "--format",
+        "label_format",
+        type=click.Choice(get_args(LabelFormat)),
+        default="csv",
+        show_default=True,
+        help="How labels are stored: a CSV with columns image,plate; file names; CCPD names; AOLP folders.",
+    )(function)
+
+
+def plate_format_option(
+    default: str | None = None, help_text: str = "Built-in plate format, or your own YAML file."
+) -> Callable[[_F], _F]:
+    """``plate_format: str``, or ``str | None`` without a default; ``load_plate_format`` takes it.
+
+    Args:
+        default: a built-in name.
+        help_text: what the format is for in this command.
+    """
+    return click.option(
+        "--plate-format", default=default, show_default=default is not None, metavar="NAME|FILE", help=help_text
+    )
+
+
+def weights_option(function: _F) -> _F:
+    """``weights: Path | None``: a folder that is searched before the package's and the repository's."""
+    return click.option(
+        "--weights",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=None,
+        envvar="EDGELPR_WEIGHTS",
+        show_envvar=True,
+        help="Folder with weights of your own, searched first.",
+    )(function)
+
+
+def overwrite_option(function: _F) -> _F:
+    """``overwrite: bool``."""
+    return click.option(
+        "--overwrite", is_flag=True, help="Replace what is there; it stays whole until the new one is complete."
+    )(function)
+
+
+def glyph_options(function: _F) -> _F:
+    """``glyphs: tuple[Path, ...]``, ``fonts: tuple[Path, ...]``, ``font_share: float``; see ``GlyphSources``."""
+    for option in reversed(
+        (
+            click.option(
+                "--glyphs",
+                type=click.Path(path_type=Path),
+                multiple=True,
+                help="Folder of glyph images named STYLE_CHARACTER.jpg; may be repeated.",
+            ),
+            click.option(
+                "--font",
+                "fonts",
+                type=click.Path(path_type=Path),
+                multiple=True,
+                help="Font file; may be repeated.  [default: the open font in the package]",
+            ),
+            click.option(
+                "--font-share",
+                type=click.FloatRange(0, 1),
+                default=0.08,
+                show_default=True,
+                help="Share of plates drawn with a font where --glyphs is given too.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function

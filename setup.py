@@ -1,0 +1,29 @@
+"""Build hook: the wheel carries the trained weights, which live beside the package in the repository."""
+
+import shutil
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+HERE = Path(__file__).parent
+
+
+class BuildWithWeights(build_py):
+    """Copy ``weights/NAME/`` of every checkpoint to ``edgelpr/weights/NAME/`` in the wheel."""
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:  # a checkout finds the weights where they are
+            return
+        target = Path(self.build_lib) / "edgelpr" / "weights"
+        shutil.rmtree(target, ignore_errors=True)  # an earlier build may have left weights that are gone
+        for checkpoint in sorted((HERE / "weights").glob("*/*.safetensors")):
+            folder = target / checkpoint.parent.name
+            folder.mkdir(parents=True, exist_ok=True)
+            for source in (checkpoint, checkpoint.with_name("card.json"), checkpoint.with_name("README.md")):
+                if source.is_file():
+                    shutil.copy2(source, folder)
+
+
+setup(cmdclass={"build_py": BuildWithWeights})
