@@ -10,7 +10,7 @@ Precision = Literal["fp32", "fp16", "int8"]
 BackendName = Literal["onnxruntime", "torch"]
 """Inference engine: ``onnxruntime`` needs nothing else, ``torch`` is the reference."""
 
-Rewrite = Literal["grey-fold", "native-fusion", "decode"]
+Rewrite = Literal["grey-fold", "native-fusion", "late-attention", "decode"]
 """Exact graph rewrites of the export; see ``edgelpr.export.rewrites``."""
 
 Classifier = Literal["shared", "separate", "separate-no-maps"]

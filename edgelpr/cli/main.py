@@ -93,4 +93,3 @@ def _explain(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{where}no space left on the disk. Free some, or choose another folder."
     return f"{where}{error.strerror or error}"
-

@@ -109,8 +109,15 @@ def command(
     what = f"{config.architecture} for '{renderer.plate_format.name}'"
     note(f"Training {what}: {config.steps} steps of {config.batch} crops in {output}")
     schedule = Schedule(save_every=save_every, workers=workers, device=device)
-    checkpoint = train(config, renderer, output, real=crops, start_from=start_from, schedule=schedule,
-                       report=_report_json if as_json else _report)
+    checkpoint = train(
+        config,
+        renderer,
+        output,
+        real=crops,
+        start_from=start_from,
+        schedule=schedule,
+        report=_report_json if as_json else _report,
+    )
     if as_json:
         print_json_line({"checkpoint": str(checkpoint)})
     else:

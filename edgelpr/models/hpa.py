@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from edgelpr.errors import UsageError
 from edgelpr.models.blocks import AttentionRefinement, ConvBlock, Gate
+from edgelpr.models.classifiers import Classifiers
 from edgelpr.models.resnet import ResNet, ResNetConfig
 from edgelpr.plates.format import PlateFormat
 from edgelpr.types import Classifier
@@ -129,21 +130,6 @@ class PositionNetwork(nn.Module):
         return torch.softmax(self.head(self.gate(x)), dim=1)
 
 
-class CharacterClassifier(nn.Module):
-    """Convolution 5x5 with stride 4, global mean, linear."""
-
-    def __init__(self, classes: int, width: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(classes, width, 5, stride=4, padding=2)
-        self.bn = nn.BatchNorm2d(width)
-        self.linear = nn.Linear(width, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, S, h, w) to class scores (N, S)."""
-        scores: Tensor = self.linear(torch.relu(self.bn(self.conv(x))).mean((2, 3)))
-        return scores
-
-
 class Hpa(nn.Module):
     """The network of the paper.
 
@@ -161,8 +147,7 @@ class Hpa(nn.Module):
         inputs = sum(config.global_channels)
         self.semantic = SemanticNetwork(inputs, config.fusion_width, classes)
         self.position = None if config.classifier == "separate-no-maps" else PositionNetwork(inputs, positions)
-        count = 1 if config.classifier == "shared" else positions
-        self.classifiers = nn.ModuleList([CharacterClassifier(classes, config.classifier_width) for _ in range(count)])
+        self.classifiers = Classifiers(classes, positions, config.classifier_width, config.classifier)
 
     def forward(self, x: Tensor) -> HpaOutput:
         """Read a batch.
@@ -179,23 +164,14 @@ class Hpa(nn.Module):
         """(N, 3, H, W) to (N, C, h, w): spatial path, then both context features upsampled to its size."""
         spatial = self.spatial(x)
         size = spatial.shape[-2:]
-        context = [
-            functional.interpolate(level, size=size, mode="bilinear", align_corners=True) for level in self.context(x)
-        ]
+        context = [functional.interpolate(level, size=size, mode="bilinear", align_corners=True) for level in self.context(x)]
         return torch.cat([spatial, *context], dim=1)
 
     def classify(self, semantic: Tensor, position: Tensor | None) -> Tensor:
         """Semantic features and HPA maps, background channels dropped, to class scores (N, P, S)."""
-        semantic = semantic[:, :-1]  # (N, S, h, w)
-        if position is None:
-            return torch.stack([classify(semantic) for classify in self.classifiers], dim=1)
-        position = position[:, :-1]  # (N, P, h, w)
-        if len(self.classifiers) > 1:
-            pairs = zip(self.classifiers, position.unbind(1))
-            return torch.stack([classify(semantic * attention.unsqueeze(1)) for classify, attention in pairs], dim=1)
-        attended = semantic.unsqueeze(1) * position.unsqueeze(2)  # (N, P, S, h, w)
-        scores: Tensor = self.classifiers[0](attended.flatten(0, 1))
-        return scores.unflatten(0, (-1, position.shape[1]))
+        maps = None if position is None else position[:, :-1]
+        scores: Tensor = self.classifiers(semantic[:, :-1], maps)
+        return scores
 
 
 _RESNETS = {

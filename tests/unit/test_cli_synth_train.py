@@ -13,7 +13,7 @@ from edgelpr.models.hpa import HpaConfig
 from edgelpr.models.resnet import ResNetConfig
 
 
-@pytest.fixture()
+@pytest.fixture
 def small_network(monkeypatch: pytest.MonkeyPatch) -> str:
     backbone = ResNetConfig(depths=(1, 1, 1, 1), stem_width=8, stem_kernel=3, widths=(8, 8, 8, 8))
     small = HpaConfig("hpa-small", backbone, spatial_widths=(8, 8, 8), fusion_width=8, classifier_width=8)

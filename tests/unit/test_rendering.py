@@ -49,7 +49,11 @@ def test_boxes_lie_in_the_crop_and_run_from_left_to_right(renderer: Renderer) ->
     for number in range(60):
         plate = renderer.render(3, number)
         height, width = plate.image.shape[:2]
-        assert (plate.boxes >= 0).all() and (plate.boxes[:, 2] <= width + 1e-3).all() and (plate.boxes[:, 3] <= height + 1e-3).all()
+        assert (
+            (plate.boxes >= 0).all()
+            and (plate.boxes[:, 2] <= width + 1e-3).all()
+            and (plate.boxes[:, 3] <= height + 1e-3).all()
+        )
         assert (np.diff(plate.boxes[:, [0, 2]].mean(1)) > 0).all()
 
 
@@ -143,7 +147,9 @@ def test_an_interrupted_folder_goes_on_and_a_finished_one_is_kept(tmp_path: Path
         write_plates(_job(12, seed=1), folder)
     seen: list[int] = []
     labels = write_plates(_job(12), folder, progress=seen.append)
-    assert seen[0] == 5 and labels.read_text(encoding="utf-8") == write_plates(_job(12), tmp_path / "whole").read_text(encoding="utf-8")
+    assert seen[0] == 5 and labels.read_text(encoding="utf-8") == write_plates(_job(12), tmp_path / "whole").read_text(
+        encoding="utf-8"
+    )
     with pytest.raises(DataError, match=r"holds labels\.csv already"):
         write_plates(_job(12), folder)
 

@@ -90,8 +90,8 @@ def test_stopping_and_resuming_gives_the_same_weights(tmp_path: Path) -> None:
     def interrupt(progress: object) -> None:
         raise KeyboardInterrupt
 
+    stops = Schedule(report_every=3, save_every=2, workers=0)
     with pytest.raises(KeyboardInterrupt):  # the report of step 3 comes before anything of it is saved
-        stops = Schedule(report_every=3, save_every=2, workers=0)
         train(_config(), renderer, tmp_path / "parts", schedule=stops, report=interrupt)
     assert torch.load(tmp_path / "parts" / STATE_FILE, weights_only=True)["step"] == 2
     parts = train(_config(), renderer, tmp_path / "parts", schedule=QUIET)

@@ -1,0 +1,1 @@
+"""From a PyTorch network to a bundle: wrapping, exact rewrites, ONNX, simplifying, parity."""

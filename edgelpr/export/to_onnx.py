@@ -1,0 +1,123 @@
+"""PyTorch module to ONNX model."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import onnx
+import torch
+
+from edgelpr.errors import ExportError, require
+from edgelpr.export.options import MAX_BATCH
+from edgelpr.export.wrapping import GraphModule
+
+_MAX_IR = 10
+_EXAMPLES = 2
+_REMEDY = "Nothing was written; try --opset 20"
+BATCH = "batch"
+"""Name of the dynamic dimension."""
+
+
+def to_onnx(module: GraphModule, opset: int) -> onnx.ModelProto:
+    """Export a module with a dynamic batch of 1 to 256.
+
+    Args:
+        module: evaluation mode, float32.
+        opset: 17 goes through the TorchScript exporter, which alone writes it; above, the newer exporter.
+
+    Raises:
+        ExportError: the exporter failed or wrote another opset.
+    """
+    require("onnxscript", "export", "exporting to ONNX")
+    try:
+        with _quiet():
+            model = _export(module, opset)
+    except (RuntimeError, ValueError, TypeError, torch.onnx.errors.OnnxExporterError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ExportError(f"the ONNX exporter failed at opset {opset}: {reason}. {_REMEDY}") from error
+    finished = finish(model, opset)
+    _name_sizes(finished, module)
+    return finished
+
+
+def finish(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """Check the opset, cap the file version, drop traces of the exporting machine.
+
+    Raises:
+        ExportError: another opset than asked for, or operators outside the standard.
+    """
+    found = {item.domain: item.version for item in model.opset_import}
+    if found.pop("", None) != opset or any(node.domain not in ("", "ai.onnx") for node in model.graph.node):
+        versions = ", ".join(f"{item.domain or 'ai.onnx'} {item.version}" for item in model.opset_import)
+        raise ExportError(f"the ONNX exporter wrote {versions}; expected ai.onnx {opset} alone. {_REMEDY}")
+    del model.opset_import[:]
+    model.opset_import.append(onnx.helper.make_opsetid("", opset))
+    model.ir_version = min(model.ir_version, _MAX_IR)
+    _strip(model)
+    return model
+
+
+def _export(module: GraphModule, opset: int) -> onnx.ModelProto:
+    example = (_example(module),)
+    names: dict[str, Any] = {"input_names": [module.input_name], "output_names": list(module.outputs), "opset_version": opset}
+    if opset < 18:
+        axes = {name: {0: BATCH} for name in (module.input_name, *module.outputs)}
+        with TemporaryDirectory(prefix="edgelpr-export-") as folder:  # this exporter only writes files
+            path = Path(folder) / "graph.onnx"
+            torch.onnx.export(module, example, path, dynamo=False, dynamic_axes=axes, **names)
+            return onnx.load(path)
+    batch = torch.export.Dim(BATCH, min=1, max=MAX_BATCH)
+    program = torch.onnx.export(module, example, dynamo=True, dynamic_shapes=({0: batch},), verbose=False, **names)
+    if program is None:
+        raise ExportError(f"the ONNX exporter returned nothing. {_REMEDY}")
+    return program.model_proto
+
+
+def _example(module: GraphModule) -> torch.Tensor:
+    sides = [side or _EXAMPLES for side in module.input_shape]
+    return torch.zeros(sides, dtype=torch.uint8 if module.door is not None else torch.float32)
+
+
+def _name_sizes(model: onnx.ModelProto, module: GraphModule) -> None:
+    """Write the known sizes of the outputs, which the older exporter leaves open."""
+    with torch.no_grad():
+        results = module(_example(module))
+    for output, result in zip(model.graph.output, results):
+        sizes = [BATCH, *result.shape[1:]]
+        output.CopyFrom(onnx.helper.make_tensor_value_info(output.name, output.type.tensor_type.elem_type, sizes))
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """The exporter notes stack traces with the paths of this machine; they are nobody's business."""
+    model.ClearField("doc_string")
+    model.ClearField("metadata_props")
+    model.graph.ClearField("doc_string")
+    model.graph.ClearField("metadata_props")
+    model.graph.ClearField("value_info")
+    entries = (model.graph.node, model.graph.input, model.graph.output, model.graph.initializer)
+    for entry in (entry for group in entries for entry in group):
+        entry.ClearField("doc_string")
+        entry.ClearField("metadata_props")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's chatter off the user's terminal; errors still come as exceptions."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels):
+            logger.setLevel(level)
