@@ -4,8 +4,6 @@ PYTHON ?= python3
 VENV ?= .venv
 # A folder of your own crops, or the captures rendered for this repository.
 CROPS ?= weights/captures
-# The CPU build of torch is a tenth of the size; where this index cannot be reached, pip takes what it finds elsewhere.
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 BUNDLE := demo/hpa-nano-cn.elpr
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -22,16 +20,17 @@ demo: $(VENV)/.edgelpr-demo ## from a trained checkpoint to a verified bundle to
 	$(VENV)/bin/edgelpr inspect $(BUNDLE)
 	$(VENV)/bin/edgelpr read $(BUNDLE) "$(CROPS)"
 	$(VENV)/bin/edgelpr eval $(BUNDLE) weights/captures/labels.csv
-	$(VENV)/bin/python benchmarks/speed.py --demo
+	$(VENV)/bin/python benchmarks/speed.py --bundle $(BUNDLE) --images weights/captures/images --quick
 
-test: $(VENV)/.edgelpr-dev ## the tests, but for the slow ones
+test: lint ## style, types, import rules, and the tests but for the slow ones
 	$(VENV)/bin/python -m pytest -q -m "not slow"
 
-test-all: lint ## lint, then every test
+test-all: lint ## the same with every test
 	$(VENV)/bin/python -m pytest -q
 
 lint: $(VENV)/.edgelpr-dev ## style, types, import rules
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check --quiet .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
@@ -50,14 +49,10 @@ $(VENV)/.edgelpr-venv:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.edgelpr-torch: $(VENV)/.edgelpr-venv constraints.txt
-	$(PIP) --retries 1 --no-deps --extra-index-url $(TORCH_INDEX) torch
-	@touch $@
-
-$(VENV)/.edgelpr-demo: $(VENV)/.edgelpr-torch setup.cfg setup.py constraints.txt
+$(VENV)/.edgelpr-demo: $(VENV)/.edgelpr-venv setup.cfg setup.py constraints.txt
 	$(PIP) --editable '.[export]'
 	@touch $@
 
-$(VENV)/.edgelpr-dev: $(VENV)/.edgelpr-torch setup.cfg setup.py constraints.txt
+$(VENV)/.edgelpr-dev: $(VENV)/.edgelpr-venv setup.cfg setup.py constraints.txt
 	$(PIP) --editable '.[dev]'
 	@touch $@

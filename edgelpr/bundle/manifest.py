@@ -109,15 +109,19 @@ class Manifest:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; ``from_dict`` takes them back."""
         plain = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {"schema": self.schema} | plain | {
-            "plate_format": self.plate_format.to_dict(),
-            "preprocessing": self.preprocessing.to_dict(),
-            "graphs": [graph.to_dict() for graph in self.graphs],
-            "files": {path: asdict(self.files[path]) for path in sorted(self.files)},
-            "accuracy": [dict(entry) for entry in self.accuracy],
-            "parity": dict(self.parity),
-            "notes": dict(self.notes),
-        }
+        return (
+            {"schema": self.schema}
+            | plain
+            | {
+                "plate_format": self.plate_format.to_dict(),
+                "preprocessing": self.preprocessing.to_dict(),
+                "graphs": [graph.to_dict() for graph in self.graphs],
+                "files": {path: asdict(self.files[path]) for path in sorted(self.files)},
+                "accuracy": [dict(entry) for entry in self.accuracy],
+                "parity": dict(self.parity),
+                "notes": dict(self.notes),
+            }
+        )
 
     def to_json(self) -> str:
         """The text of ``manifest.json``.

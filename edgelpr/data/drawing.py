@@ -73,9 +73,7 @@ def _maps_of_characters(reading: Reading, maps: _Map | None, size: tuple[int, in
     return found
 
 
-def _with_maps_and_boxes(
-    picture: Image, reading: Reading, maps: Sequence[_Map | None], factors: tuple[float, float]
-) -> Image:
+def _with_maps_and_boxes(picture: Image, reading: Reading, maps: Sequence[_Map | None], factors: tuple[float, float]) -> Image:
     colours = [_COLOURS[index % len(_COLOURS)] for index in range(len(maps))]
     drawn = _tint(picture, [(weights, colour) for weights, colour in zip(maps, colours) if weights is not None])
     for character, colour in zip(reading.characters, colours):

@@ -145,7 +145,7 @@ class PlateFormat:
 def _check_types(spec: PlateFormat) -> None:
     expected: dict[str, tuple[type, str]] = {
         "name": (str, "text"),
-        "alphabet": (str, "text (quote digits: alphabet: \"0123456789\")"),
+        "alphabet": (str, 'text (quote digits: alphabet: "0123456789")'),
         "positions": (int, "a whole number"),
         "void": (bool, "true or false"),
         "rows": (int, "a whole number"),

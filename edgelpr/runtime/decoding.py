@@ -41,9 +41,7 @@ def decode_logits(
     return logits.argmax(axis=-1).astype(np.int32), probabilities.astype(np.float32, copy=False)
 
 
-def raw_output(
-    names: Sequence[str], arrays: Sequence[NDArray[np.generic]], mask: NDArray[np.bool_] | None = None
-) -> RawOutput:
+def raw_output(names: Sequence[str], arrays: Sequence[NDArray[np.generic]], mask: NDArray[np.bool_] | None = None) -> RawOutput:
     """Outputs of a graph, by name, as one structure; class scores are decoded.
 
     Args:

@@ -28,9 +28,7 @@ class OnnxRuntimeRunner:
         threads: CPU threads of the session; with more than one it cannot be used after a fork.
     """
 
-    def __init__(
-        self, session: Any, graph: Graph, mask: NDArray[np.bool_] | None, description: str, threads: int = 1
-    ) -> None:
+    def __init__(self, session: Any, graph: Graph, mask: NDArray[np.bool_] | None, description: str, threads: int = 1) -> None:
         self._session, self._graph, self._mask = session, graph, mask
         self._description = description
         self._process = os.getpid() if threads > 1 else None
