@@ -17,9 +17,9 @@ help: ## this list
 demo: $(VENV)/.edgelpr-demo ## from a trained checkpoint to a verified bundle to plates, with its speed
 	@mkdir -p $(dir $(BUNDLE))
 	$(VENV)/bin/edgelpr export hpa-nano-cn -o $(BUNDLE) --overwrite
+	$(VENV)/bin/edgelpr eval $(BUNDLE) weights/captures/labels.csv --record
 	$(VENV)/bin/edgelpr inspect $(BUNDLE)
 	$(VENV)/bin/edgelpr read $(BUNDLE) "$(CROPS)"
-	$(VENV)/bin/edgelpr eval $(BUNDLE) weights/captures/labels.csv
 	$(VENV)/bin/python benchmarks/speed.py --bundle $(BUNDLE) --images weights/captures/images --quick
 
 test: lint ## style, types, import rules, and the tests but for the slow ones

@@ -40,6 +40,7 @@ _SHOWN = 10
 @click.option(
     "--sheet", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png", help="Draw the plates not read right."
 )
+@click.option("--record", is_flag=True, help="Write the figures into the bundle's manifest, with the hash of the data.")
 @json_option
 def command(
     bundle: Path,
@@ -53,6 +54,7 @@ def command(
     batch_size: int,
     table: Path | None,
     sheet: Path | None,
+    record: bool,
     as_json: bool,
 ) -> None:
     """Measure a BUNDLE on LABELS: a CSV with the columns image,plate[,split], or a folder with --format.
@@ -61,6 +63,7 @@ def command(
     differ, aligned by the smallest edit distance.
     """
     from edgelpr.bundle.bundle import Bundle
+    from edgelpr.bundle.recording import record_accuracy
     from edgelpr.cli.progress import ProgressBar
     from edgelpr.data.labels import read_labels
     from edgelpr.runtime.recognizer import Recognizer
@@ -77,6 +80,9 @@ def command(
         print_json(evaluation.to_dict())
     else:
         _print(evaluation)
+    if record:
+        record_accuracy(opened, {"data": labels.absolute().parent.name, "split": split, **evaluation.to_dict()})
+        note(f"Recorded in {bundle}")
     _write_reports(evaluation, table, sheet, rectify)  # last: a full disk must not cost the figures
     if evaluation.failures and sheet is None:
         again = shlex.join(["edgelpr", "eval", str(bundle), str(labels), "--format", label_format, "--sheet", "failures.png"])
