@@ -15,7 +15,7 @@ from edgelpr.bundle.recording import record_accuracy
 from edgelpr.errors import BundleError
 
 
-@pytest.fixture()
+@pytest.fixture
 def bundle(make_bundle: Callable[[Path], Bundle], tmp_path: Path) -> Bundle:
     return make_bundle(tmp_path / "mine.elpr")
 
