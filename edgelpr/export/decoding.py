@@ -1,4 +1,4 @@
-"""Exact rewrite ``decode``: grey bytes in, class index and probability out."""
+"""Exact rewrite ``decode``: class index and probability out; the bytes come in through ``GreyDoor``."""
 
 from __future__ import annotations
 
@@ -8,24 +8,6 @@ from torch import Tensor, nn
 from edgelpr.plates.format import PlateFormat
 
 _RULED_OUT = -30000.0  # far below any score, and still a number in half precision
-
-
-class GreyDoor(nn.Module):
-    """Grey bytes to what the network takes.
-
-    Args:
-        planes: planes of the network's input: 3 as published, 1 after the grey fold.
-        dtype: type of the network's weights.
-    """
-
-    def __init__(self, planes: int, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.planes, self.dtype = planes, dtype
-
-    def forward(self, crops: Tensor) -> Tensor:
-        """(N, H, W) uint8, 0 to 255, to (N, planes, H, W), 0 to 1."""
-        scaled = crops.to(self.dtype).unsqueeze(1) / 255
-        return scaled if self.planes == 1 else torch.cat([scaled] * self.planes, dim=1)
 
 
 class Decoder(nn.Module):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgelpr.errors import ParityError
 from edgelpr.export.decoding import pattern_mask
 from edgelpr.export.wrapping import GraphModule
+from edgelpr.models.door import GreyDoor
 from edgelpr.models.hpa import Hpa
 from edgelpr.plates.format import PlateFormat
 from edgelpr.types import Rewrite
@@ -136,7 +137,7 @@ def compare(name: str, results: Sequence[tuple[Any, Outputs]], reference: Refere
 
 def _plain(network: Hpa, crops: NDArray[np.uint8], maps: bool) -> dict[str, NDArray[np.float64]]:
     weight = next(network.parameters())
-    planes = (torch.from_numpy(crops).to(weight.dtype)[:, None] / 255).expand(-1, 3, -1, -1)
+    planes = GreyDoor(3, weight.dtype)(torch.from_numpy(crops))
     with torch.no_grad():
         output = network(planes)
     tensors = {"logits": output.logits.double().numpy()}

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgelpr.export.decoding import Decoder, GreyDoor
+from edgelpr.export.decoding import Decoder
 from edgelpr.export.folding import fold_batch_normalisation
 from edgelpr.export.rewrites import apply_rewrites
+from edgelpr.models.door import GreyDoor
 from edgelpr.models.hpa import Hpa
 from edgelpr.preprocessing.crop import scale
 from edgelpr.types import Rewrite

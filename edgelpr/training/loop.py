@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from edgelpr.data.rendering.samples import Renderer
 from edgelpr.errors import TrainingError
 from edgelpr.models.checkpoint import load_checkpoint, save_checkpoint
+from edgelpr.models.door import GreyDoor
 from edgelpr.models.hpa import Hpa, create
 from edgelpr.preprocessing.images import Image
 from edgelpr.training.averaging import Average
@@ -99,7 +100,7 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.config, step)
         crops, classes, boxes = (field.to(device, non_blocking=True) for field in batch)
-        inputs = (crops[:, None].float() / 255).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        inputs = GreyDoor(3, torch.float32)(crops).contiguous(memory_format=torch.channels_last)
         self.network.train()
         with torch.autocast(device, dtype=torch.bfloat16, enabled=self.config.half):
             output = self.network(inputs)
