@@ -41,7 +41,7 @@ def _setting(name: str, kind: click.Choice[str] | type, text: str) -> Callable[[
 @glyph_options
 @click.option("--real", type=click.Path(path_type=Path), multiple=True, help="Labelled real crops to mix in; may be repeated.")
 @label_format_option
-@click.option("--split", default="train", show_default=True, help="Part of the real crops to use; all for every crop.")
+@click.option("--split", metavar="NAME", help="Part of the real crops, for example train.  [default: all]")
 @click.option(
     "--start-from",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -73,7 +73,7 @@ def command(
     font_share: float,
     real: tuple[Path, ...],
     label_format: LabelFormat,
-    split: str,
+    split: str | None,
     start_from: Path | None,
     workers: int,
     threads: int | None,
@@ -125,12 +125,12 @@ def command(
     next_command(f"edgelpr export {checkpoint} -o {output.name}.elpr")
 
 
-def _real_crops(sources: tuple[Path, ...], label_format: LabelFormat, split: str) -> list[tuple[Image, str]]:
+def _real_crops(sources: tuple[Path, ...], label_format: LabelFormat, split: str | None) -> list[tuple[Image, str]]:
     from edgelpr.data.labels import read_labels
 
     crops = []
     for source in sources:
-        labelled = read_labels(source, label_format, None if split == "all" else split)
+        labelled = read_labels(source, label_format, split)
         note(f"{source}: {len(labelled)} real crops")
         crops += [(item.load(), item.plate) for item in labelled]
     return crops

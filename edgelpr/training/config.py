@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from edgelpr.errors import TrainingError
 from edgelpr.types import Classifier
+
+Optimiser = Literal["adamw", "rmsprop"]
+"""``rmsprop`` is the paper's, ``adamw`` ours."""
+
+OPTIMIZERS: tuple[str, ...] = get_args(Optimiser)
+"""Names of the optimisers."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class TrainingConfig:
     batch: int = 96
     """Crops a step; the paper's is 256."""
 
-    optimizer: Literal["adamw", "rmsprop"] = "adamw"
+    optimizer: Optimiser = "adamw"
     """``rmsprop`` is the paper's, with a learning rate of 2e-5; ``adamw`` is ours."""
 
     learning_rate: float = 2e-3
@@ -60,12 +68,16 @@ class TrainingConfig:
     """Decides initial weights and every sample."""
 
     def __post_init__(self) -> None:
+        self._check("classifier", lambda value: value in get_args(Classifier), f"one of {', '.join(get_args(Classifier))}")
+        self._check("optimizer", lambda value: value in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
         for name in ("steps", "batch", "learning_rate"):
-            if getattr(self, name) <= 0:
-                raise TrainingError(f"{name} is {getattr(self, name)}; expected more than 0")
+            self._check(name, lambda value: 0 < value < math.inf, "more than 0")
         for name in ("averaging", "real_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise TrainingError(f"{name} is {getattr(self, name)}; expected 0 to 1")
+            self._check(name, lambda value: 0 <= value <= 1, "0 to 1")
         for name in ("warmup", "weight_decay", "semantic_weight", "position_weight", "seed"):
-            if getattr(self, name) < 0:
-                raise TrainingError(f"{name} is {getattr(self, name)}; expected 0 or more")
+            self._check(name, lambda value: 0 <= value < math.inf, "0 or more")
+
+    def _check(self, name: str, right: Callable[[Any], bool], expected: str) -> None:
+        value = getattr(self, name)
+        if not right(value):  # NaN fails every comparison
+            raise TrainingError(f"{name} is {value}; expected {expected}")

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from edgelpr.data.rendering.samples import Renderer
 from edgelpr.errors import TrainingError
 from edgelpr.models.checkpoint import load_checkpoint, save_checkpoint
 from edgelpr.models.door import GreyDoor
 from edgelpr.models.hpa import Hpa, create
+from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.images import Image
 from edgelpr.training.averaging import Average
 from edgelpr.training.config import TrainingConfig
@@ -26,7 +29,7 @@ from edgelpr.training.losses import Losses, hpa_loss
 from edgelpr.training.optimizing import learning_rate, make_optimizer
 from edgelpr.training.progress import Progress, Schedule
 from edgelpr.training.samples import Sample, TrainingSamples
-from edgelpr.training.state import load_state, save_state
+from edgelpr.training.state import Parts, load_state, save_state
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 """Averaged weights inside the folder of a run, refreshed with every state."""
@@ -63,9 +66,10 @@ def train(
     """
     torch.manual_seed(config.seed)
     network = _network(config, renderer, start_from).to(_device(schedule))
-    run = _Run(config, schedule, folder, network, Average(network, config.averaging), make_optimizer(config, network))
     samples = TrainingSamples(renderer, config.seed, config.steps * config.batch, real, config.real_share)
-    folder.mkdir(parents=True, exist_ok=True)
+    parts = Parts(network, Average(network, config.averaging), make_optimizer(config, network))
+    run = _Run(config, schedule, folder, network, parts, _identity(config, renderer, real))
+    _make_folder(folder)
     run.go(samples, report)
     return folder / CHECKPOINT_FILE
 
@@ -76,12 +80,12 @@ class _Run:
     schedule: Schedule
     folder: Path
     network: Hpa
-    average: Average[Hpa]
-    optimizer: Optimizer
+    parts: Parts
+    identity: dict[str, Any]
 
     def go(self, samples: TrainingSamples, report: Callable[[Progress], None]) -> None:
         config = self.config
-        done = load_state(self.folder, config, self.network, self.average, self.optimizer)
+        done = load_state(self.folder, self.identity, self.parts)
         began, since = time.perf_counter(), done
         for step, batch in enumerate(batches(samples, config.batch, done * config.batch, self.schedule.workers), start=done):
             losses, accuracy = self._step(step, batch)
@@ -97,7 +101,7 @@ class _Run:
 
     def _step(self, step: int, batch: Sample) -> tuple[Losses, float]:
         device = self.schedule.device
-        for group in self.optimizer.param_groups:
+        for group in self.parts.optimizer.param_groups:
             group["lr"] = learning_rate(self.config, step)
         crops, classes, boxes = (field.to(device, non_blocking=True) for field in batch)
         inputs = GreyDoor(3, torch.float32)(crops).contiguous(memory_format=torch.channels_last)
@@ -107,18 +111,18 @@ class _Run:
         losses = hpa_loss(output, classes, boxes, self.config)
         if not math.isfinite(float(losses.total.detach())):
             raise TrainingError(f"the loss at step {step + 1} is not finite; start anew elsewhere with a lower --learning-rate")
-        self.optimizer.zero_grad(set_to_none=True)
+        self.parts.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), _LONGEST_GRADIENT)
-        self.optimizer.step()
-        self.average.update(self.network, step)
+        self.parts.optimizer.step()
+        self.parts.average.update(self.network, step)
         right = (output.logits.detach().argmax(-1) == classes).all(dim=1)
         return losses, float(right.float().mean())
 
     def _save(self, step: int) -> None:
-        save_state(self.folder, step, self.config, self.network, self.average, self.optimizer)
+        save_state(self.folder, step, self.identity, self.parts)
         notes = {"steps": str(step), "config": json.dumps(asdict(self.config))}
-        save_checkpoint(self.folder / CHECKPOINT_FILE, self.average.network, notes=notes)
+        save_checkpoint(self.folder / CHECKPOINT_FILE, self.parts.average.network, notes=notes)
 
     def _progress(self, step: int, losses: Losses, accuracy: float, speed: float) -> Progress:
         return Progress(
@@ -139,18 +143,42 @@ def _rounded(loss: Tensor) -> float:
     return round(float(loss.detach()), 5)
 
 
+def _identity(config: TrainingConfig, renderer: Renderer, real: Sequence[tuple[Image, str]]) -> dict[str, Any]:
+    """What decides the outcome of a run, as plain values: resuming with anything else would mix two runs."""
+    crops = hashlib.sha256()
+    for image, plate in real:
+        crops.update(f"{plate} {image.shape}".encode())
+        crops.update(np.ascontiguousarray(image).data)
+    plates = {"plate_format": renderer.plate_format.to_dict(), "glyphs": renderer.description}
+    return asdict(config) | plates | {"real_crops": crops.hexdigest() if real else None}
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{folder}: cannot be made a folder for the run ({error.strerror or error})") from error
+
+
 def _network(config: TrainingConfig, renderer: Renderer, start_from: Path | None) -> Hpa:
     if start_from is None:
         network = create(config.architecture, renderer.plate_format, config.classifier)
     else:
         network = load_checkpoint(start_from)
-    theirs = (network.config.name, network.config.classifier, network.plate_format.classes, network.plate_format.positions)
-    ours = (config.architecture, config.classifier, renderer.plate_format.classes, renderer.plate_format.positions)
-    if theirs != ours:
-        words = "{} with a {} classifier, {} classes and {} positions"
-        raise TrainingError(f"{start_from}: holds {words.format(*theirs)}; this run trains {words.format(*ours)}")
+    ours = _reads(config.architecture, config.classifier, renderer.plate_format)
+    theirs = _reads(network.config.name, network.config.classifier, network.plate_format)
+    different = [f"{key} {theirs[key]}, this run trains {value}" for key, value in ours.items() if theirs[key] != value]
+    if different:
+        raise TrainingError(f"{start_from}: is a checkpoint for {'; '.join(different)}")
     # Convolutions on a CPU are half as fast again with the channels last (measured: 1.5 times on two cores).
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _reads(architecture: str, classifier: str, plate_format: PlateFormat) -> dict[str, Any]:
+    """What weights depend on; names and patterns of plate formats they do not."""
+    described: dict[str, Any] = {"architecture": architecture, "classifier": classifier, "alphabet": plate_format.alphabet}
+    described |= {"positions": plate_format.positions, "void": plate_format.void}
+    return described | {"input size": plate_format.height_width}
 
 
 def _device(schedule: Schedule) -> torch.device:

@@ -14,9 +14,11 @@ from torch.utils.data import Dataset
 
 from edgelpr.data.rendering.capture import capture
 from edgelpr.data.rendering.samples import Renderer
-from edgelpr.errors import TrainingError
+from edgelpr.errors import PlateFormatError, TrainingError
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.preprocessing.images import Image
+
+_SHOWN = 5
 
 
 class Sample(NamedTuple):
@@ -43,7 +45,7 @@ class TrainingSamples(Dataset[Sample]):
         real_share: share of them, 0 to 1.
 
     Raises:
-        TrainingError: a share of real crops without any.
+        TrainingError: a share of real crops without any, real crops without a share, or labels that do not fit.
     """
 
     def __init__(
@@ -51,7 +53,12 @@ class TrainingSamples(Dataset[Sample]):
     ) -> None:
         if real_share > 0 and not real:
             raise TrainingError("a share of real crops was asked for, but there are none: name them with --real LABELS")
+        _check_plates(renderer, [plate for _, plate in real])
         self._renderer, self._seed, self._length = renderer, seed, length
+        if real and real_share == 0:
+            raise TrainingError(
+                "real crops were named, but their share is 0: say how many to mix in, for example --real-share 0.3"
+            )
         self._real, self._real_share = tuple(real), real_share
         self._preprocessing = Preprocessing.of(renderer.plate_format)
 
@@ -75,6 +82,19 @@ class TrainingSamples(Dataset[Sample]):
             padded[: len(boxes)] = boxes
         crop = torch.from_numpy(self._preprocessing.apply(image))
         return Sample(crop, torch.tensor(spec.encode(plate)), torch.from_numpy(padded))
+
+
+def _check_plates(renderer: Renderer, plates: Sequence[str]) -> None:
+    """Find labels that cannot be encoded now, not hours into the run."""
+    mistakes = []
+    for plate in plates:
+        try:
+            renderer.plate_format.encode(plate)
+        except PlateFormatError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        shown = "; ".join(mistakes[:_SHOWN]) + (f"; and {len(mistakes) - _SHOWN} more" if len(mistakes) > _SHOWN else "")
+        raise TrainingError(f"{len(mistakes)} of {len(plates)} real crops have labels that do not fit: {shown}")
 
 
 def _vary(image: Image, rng: Generator) -> Image:

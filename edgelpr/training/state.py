@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import pickle
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,58 +13,90 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from edgelpr.atomic import write_atomically
 from edgelpr.errors import TrainingError
 from edgelpr.training.averaging import Average
-from edgelpr.training.config import TrainingConfig
 
 STATE_FILE = "state.pt"
 """Name of the file inside the folder of a run."""
 
 
-def save_state(
-    folder: Path, step: int, config: TrainingConfig, network: nn.Module, average: Average[Any], optimizer: Optimizer
-) -> None:
-    """Write the state; an interrupted write leaves the former one whole."""
-    state = {
-        "step": step,
-        "config": asdict(config),
-        "network": network.state_dict(),
-        "average": average.network.state_dict(),
-        "optimizer": optimizer.state_dict(),
-    }
-    temporary = folder / f".{STATE_FILE}.writing"
+@dataclass(frozen=True)
+class Parts:
+    """What a run changes from step to step."""
+
+    network: nn.Module
+    """The one being trained."""
+
+    average: Average[Any]
+    """Its moving average."""
+
+    optimizer: Optimizer
+    """With its own state."""
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values by name."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take back what ``state`` gave."""
+        self.network.load_state_dict(state["network"])
+        self.average.network.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def save_state(folder: Path, step: int, identity: Mapping[str, Any], parts: Parts) -> None:
+    """Write the state; an interrupted write leaves the former one whole.
+
+    Args:
+        folder: of the run.
+        step: steps done.
+        identity: plain values that decide the run; resuming asks for the same.
+        parts: what to keep.
+
+    Raises:
+        TrainingError: the disk is full, or the folder cannot be written.
+    """
+    content = io.BytesIO()
+    torch.save({"step": step, "identity": dict(identity), **parts.state()}, content)
+    path = folder / STATE_FILE
     try:
-        torch.save(state, temporary)
-        temporary.replace(folder / STATE_FILE)
-    finally:
-        temporary.unlink(missing_ok=True)
+        write_atomically(path, content.getvalue())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise TrainingError(f"{path}: cannot be written ({reason}); free some space and start again to go on") from error
 
 
-def load_state(folder: Path, config: TrainingConfig, network: nn.Module, average: Average[Any], optimizer: Optimizer) -> int:
+def load_state(folder: Path, identity: Mapping[str, Any], parts: Parts) -> int:
     """Restore a run from its folder.
 
     Returns:
         The number of steps done; 0 when the folder holds no state.
 
     Raises:
-        TrainingError: the state is damaged, or belongs to a run with other settings.
+        TrainingError: the state is damaged, or belongs to a run with other settings, plates or data.
     """
     path = folder / STATE_FILE
     if not path.is_file():
         return 0
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        _check_same(path, state["config"], asdict(config))
-        network.load_state_dict(state["network"])
-        average.network.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        return int(state["step"])
-    except (KeyError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise TrainingError(f"{path}: not the state of this run ({reason}); delete it to start anew") from error
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        theirs, step = dict(state["identity"]), int(state["step"])
+    except (KeyError, TypeError, RuntimeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise TrainingError(f"{path}: damaged, or not the state of a run; delete it to start anew") from error
+    _check_same(path, theirs, identity)
+    try:
+        parts.load(state)
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise TrainingError(f"{path}: does not fit this network; delete it to start anew") from error
+    return step
 
 
-def _check_same(path: Path, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
+def _check_same(path: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
     different = [f"{key} was {theirs.get(key)}, now {value}" for key, value in ours.items() if theirs.get(key) != value]
     if different:
         what = "; ".join(different)

@@ -61,7 +61,7 @@ def test_train_goes_on_and_its_checkpoint_starts_another_run(
     printed = capsys.readouterr()
     assert "checkpoint.safetensors" in printed.out and "step 2/2" in printed.err and "Next: edgelpr export" in printed.err
     assert run(["synth", "-o", str(tmp_path / "plates"), "--count", "4"]) == 0
-    real = ["--real", str(tmp_path / "plates" / "labels.csv"), "--split", "all", "--real-share", "0.5"]
+    real = ["--real", str(tmp_path / "plates" / "labels.csv"), "--real-share", "0.5"]
     start = ["--start-from", str(tmp_path / "run" / "checkpoint.safetensors")]
     capsys.readouterr()
     assert run(_train(tmp_path / "tuned", "--steps", "2", *start, *real, "--json")) == 0

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import csv
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -152,6 +157,26 @@ def test_an_interrupted_folder_goes_on_and_a_finished_one_is_kept(tmp_path: Path
     )
     with pytest.raises(DataError, match=r"holds labels\.csv already"):
         write_plates(_job(12), folder)
+
+
+def test_ctrl_c_with_workers_ends_quietly_and_keeps_what_is_there(tmp_path: Path) -> None:
+    """The signal goes to the whole group, as from a terminal."""
+    folder = tmp_path / "plates"
+    arguments = [sys.executable, "-m", "edgelpr", "synth", "-o", str(folder), "--count", "100000", "--workers", "2"]
+    process = subprocess.Popen(arguments, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    while process.poll() is None and not (folder / "images" / "000020.png").exists():
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Interrupted" in errors and "Traceback" not in errors
+    assert (folder / "labels.part.csv").exists() and not (folder / LABELS_FILE).exists()
+
+
+def test_a_run_record_that_is_not_ours_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "synth.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match="unfinished run with other settings"):
+        write_plates(_job(2), tmp_path)
+    assert (tmp_path / "synth.json").read_bytes() == b"\xff\xfe\x00"
 
 
 def test_a_torn_line_is_drawn_again(tmp_path: Path) -> None:

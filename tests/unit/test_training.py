@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 from dataclasses import asdict
@@ -19,6 +20,8 @@ from edgelpr.models.hpa import HpaConfig, HpaOutput, create
 from edgelpr.models.resnet import ResNetConfig
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
+from edgelpr.training import state as state_module
+from edgelpr.training.averaging import Average
 from edgelpr.training.config import TrainingConfig
 from edgelpr.training.loop import train
 from edgelpr.training.losses import box_masks, hpa_loss, position_labels, semantic_labels
@@ -26,7 +29,7 @@ from edgelpr.training.optimizing import learning_rate
 from edgelpr.training.progress import LOG_FILE, Schedule
 from edgelpr.training.recipes import make_config
 from edgelpr.training.samples import TrainingSamples
-from edgelpr.training.state import STATE_FILE
+from edgelpr.training.state import STATE_FILE, Parts, save_state
 
 DIGITS = PlateFormat("digits", "0123456789", 4, void=True)
 QUIET = Schedule(report_every=1000, save_every=1000, workers=0)
@@ -111,8 +114,33 @@ def test_resuming_with_other_settings_or_a_damaged_state_is_refused(tmp_path: Pa
         train(_config(seed=5), Renderer(DIGITS), tmp_path, schedule=QUIET)
     state = tmp_path / STATE_FILE
     state.write_bytes(state.read_bytes()[:100])
-    with pytest.raises(TrainingError, match=r"state\.pt: not the state of this run"):
+    with pytest.raises(TrainingError, match=r"state\.pt: damaged"):
         train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    torch.save([1, 2], state)
+    with pytest.raises(TrainingError, match=r"state\.pt: damaged"):
+        train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+
+
+def test_resuming_with_another_alphabet_glyphs_or_crops_is_refused(tmp_path: Path) -> None:
+    train(_config(), Renderer(DIGITS, description="font"), tmp_path, schedule=QUIET)
+    backwards = PlateFormat("digits", DIGITS.alphabet[::-1], 4, void=True)
+    for renderer, word in ((Renderer(backwards, description="font"), "plate_format"), (Renderer(DIGITS), "glyphs")):
+        with pytest.raises(TrainingError, match=f"{word} was"):
+            train(_config(), renderer, tmp_path, schedule=QUIET)
+
+
+def test_a_full_disk_keeps_the_last_state_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    before = (tmp_path / STATE_FILE).read_bytes()
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(state_module, "write_atomically", full)
+    parts = Parts(torch.nn.Linear(1, 1), Average(torch.nn.Linear(1, 1), 0.0), torch.optim.SGD([torch.zeros(1)], lr=0.1))
+    with pytest.raises(TrainingError, match=r"state\.pt: cannot be written \(No space left"):
+        save_state(tmp_path, 1, {}, parts)
+    assert (tmp_path / STATE_FILE).read_bytes() == before and not list(tmp_path.glob(".*"))
 
 
 def test_it_learns(tmp_path: Path) -> None:
@@ -132,7 +160,7 @@ def test_the_other_classifiers_train_too(tmp_path: Path, classifier: str) -> Non
 
 def test_starting_from_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "other.safetensors", create("hpa-small", PlateFormat("letters", "ABC", 4, void=True)))
-    with pytest.raises(TrainingError, match="4 classes and 4 positions; this run trains .* 11 classes"):
+    with pytest.raises(TrainingError, match="is a checkpoint for alphabet ABC, this run trains 0123456789"):
         train(_config(), Renderer(DIGITS), tmp_path / "run", start_from=tmp_path / "other.safetensors", schedule=QUIET)
 
 
@@ -153,6 +181,10 @@ def test_real_crops_are_mixed_in_without_boxes() -> None:
     samples = TrainingSamples(Renderer(DIGITS), 0, 40, real=[(crop, "1234")], real_share=0.5)
     real = [sample for sample in map(samples.__getitem__, range(40)) if bool(sample.boxes.isnan().all())]
     assert 8 <= len(real) <= 32 and all(sample.classes.tolist() == [1, 2, 3, 4] for sample in real)
+    with pytest.raises(TrainingError, match="1 of 2 real crops have labels that do not fit: plate '1-3'"):
+        TrainingSamples(Renderer(DIGITS), 0, 40, real=[(crop, "123"), (crop, "1-3")], real_share=0.5)
+    with pytest.raises(TrainingError, match="their share is 0"):
+        TrainingSamples(Renderer(DIGITS), 0, 40, real=[(crop, "1234")])
     with pytest.raises(TrainingError, match="--real LABELS"):
         TrainingSamples(Renderer(DIGITS), 0, 40, real_share=0.5)
 
@@ -177,8 +209,23 @@ def test_recipes_are_read_and_their_mistakes_explained(tmp_path: Path) -> None:
         make_config(recipe, {})
     with pytest.raises(TrainingError, match="cannot be read as a recipe"):
         make_config(tmp_path / "absent.yaml", {})
-    with pytest.raises(TrainingError, match="real_share is 2; expected 0 to 1"):
-        TrainingConfig(real_share=2)
+    recipe.write_text("learning_rate: .nan\n", encoding="utf-8")
+    with pytest.raises(TrainingError, match="learning_rate is nan; expected more than 0"):
+        make_config(recipe, {})
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"real_share": 2}, "real_share is 2; expected 0 to 1"),
+        ({"classifier": "foo"}, "classifier is foo; expected one of shared"),
+        ({"optimizer": "sgd"}, "optimizer is sgd; expected one of adamw"),
+        ({"semantic_weight": math.inf}, "semantic_weight is inf; expected 0 or more"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused(setting: dict[str, object], words: str) -> None:
+    with pytest.raises(TrainingError, match=words):
+        _config(**setting)
 
 
 def test_the_checkpoint_tells_how_it_was_made(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ class Renderer:
         glyphs: sources of shapes, one chosen a plate; by default the font in the package.
         shares: how often each source is chosen, summing to 1; by default equally.
         heights: smallest and largest height of a plate in pixels.
+        description: of the glyphs, for the record of a training run.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class Renderer:
         glyphs: Sequence[Glyphs] = (),
         shares: Sequence[float] | None = None,
         heights: tuple[float, float] = (13.0, 70.0),
+        description: str = "",
     ) -> None:
         self.plate_format = plate_format
+        self.description = description
         self._glyphs = tuple(glyphs) or (FontGlyphs(),)
         self._shares = shares
         self._heights = heights

@@ -41,6 +41,11 @@ class GlyphSources:
         folders: list[Glyphs] = [FolderGlyphs(folder) for folder in self.folders]
         fonts: list[Glyphs] = [FontGlyphs(font) for font in self.fonts] or [FontGlyphs()]
         if not folders:
-            return Renderer(plate_format, fonts)
+            return Renderer(plate_format, fonts, description=self.describe())
         shares = [(1 - self.font_share) / len(folders)] * len(folders) + [self.font_share / len(fonts)] * len(fonts)
-        return Renderer(plate_format, folders + fonts, shares)
+        return Renderer(plate_format, folders + fonts, shares, description=self.describe())
+
+    def describe(self) -> str:
+        """One line that names folders, fonts and their shares; folders may move, so only their names count."""
+        names = [path.name for path in (*self.folders, *self.fonts)] or ["the font in the package"]
+        return f"{', '.join(names)}; share of fonts {self.font_share}"

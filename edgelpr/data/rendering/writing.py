@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import cv2
 
 from edgelpr.data.rendering.samples import RenderedPlate, Renderer
 from edgelpr.data.rendering.sources import GlyphSources
-from edgelpr.data.writing import write_image
+from edgelpr.data.writing import write_file, write_image
 from edgelpr.errors import DataError
 from edgelpr.plates.format import PlateFormat
 
@@ -66,7 +67,7 @@ def write_plates(
     partial = folder / _PARTIAL_FILE
     progress(done)
     with partial.open("a", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
+        rows = csv.writer(file, lineterminator="\n")
         for number, plate in enumerate(_render(job, range(done, job.count), workers), start=done):
             name = f"images/{number:06d}.png"
             write_image(folder / name, plate.image)
@@ -82,12 +83,12 @@ def _prepare(job: SynthesisJob, folder: Path) -> int:
     """Check the folder, and count the plates that an earlier run left."""
     if (folder / LABELS_FILE).exists():
         raise DataError(f"{folder}: holds {LABELS_FILE} already; choose another folder, or remove this one")
-    record = json.dumps(_describe(job), ensure_ascii=False, indent=2)
+    record = json.dumps(_describe(job), ensure_ascii=False, indent=2).encode("utf-8")
     run = folder / _RUN_FILE
-    if run.exists() and run.read_text(encoding="utf-8") != record:
+    if not run.exists():
+        write_file(run, record)
+    elif run.read_bytes() != record:
         raise DataError(f"{folder}: an unfinished run with other settings lies here ({_RUN_FILE}); choose another folder")
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    run.write_text(record, encoding="utf-8")
     return _keep_whole_rows(folder / _PARTIAL_FILE)
 
 
@@ -101,12 +102,11 @@ def _describe(job: SynthesisJob) -> dict[str, object]:
 
 
 def _keep_whole_rows(partial: Path) -> int:
-    if not partial.exists():
-        partial.write_text(",".join(_HEADER) + "\n", encoding="utf-8")
-        return 0
-    lines = partial.read_text(encoding="utf-8").splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith("\n")]
-    partial.write_text("".join(whole), encoding="utf-8")
+    header = (",".join(_HEADER) + "\n").encode()
+    lines = partial.read_bytes().splitlines(keepends=True) if partial.exists() else []
+    whole = [line for line in lines if line.endswith(b"\n")]
+    if not whole or whole != lines:
+        write_file(partial, b"".join(whole) or header)
     return max(0, len(whole) - 1)
 
 
@@ -115,6 +115,7 @@ def _render(job: SynthesisJob, numbers: Iterable[int], workers: int) -> Iterator
         renderer = job.sources.renderer(job.plate_format)
         yield from (renderer.render(job.seed, number) for number in numbers)
         return
+    # Leaving the block, Ctrl-C included, ends the workers; they themselves do not listen to it.
     with multiprocessing.get_context("spawn").Pool(workers, _start_worker, (job,)) as pool:
         yield from pool.imap(_render_one, numbers, chunksize=16)
 
@@ -124,6 +125,7 @@ _worker: tuple[Renderer, int] | None = None
 
 def _start_worker(job: SynthesisJob) -> None:
     global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     _worker = (job.sources.renderer(job.plate_format), job.seed)
 
