@@ -74,13 +74,14 @@ class BackendError(EdgelprError):
     """An inference engine that is absent, refuses the graph or fails while running."""
 
 
-def require(module: str, extra: str, purpose: str) -> ModuleType:
+def require(module: str, extra: str, purpose: str, package: str | None = None) -> ModuleType:
     """Import an optional package, or say which extra installs it.
 
     Args:
         module: the name to import, for example ``torch``.
         extra: the extra of edgelpr that depends on it, for example ``export``.
         purpose: what needs it, for the message, for example ``exporting a checkpoint``.
+        package: what to install instead of the extra, where the extra would bring far more than a board needs.
 
     Raises:
         MissingDependencyError: the package is not installed.
@@ -90,6 +91,7 @@ def require(module: str, extra: str, purpose: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
             raise
+        what = f"'edgelpr[{extra}]'" if package is None else package
         raise MissingDependencyError(
-            f"{purpose} needs the package '{module}', which is not installed. Run: pip install 'edgelpr[{extra}]'"
+            f"{purpose} needs the package '{module}', which is not installed. Run: pip install {what}"
         ) from error

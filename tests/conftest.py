@@ -22,9 +22,20 @@ LEVELS = 23
 def real_data() -> Path:
     """Folder with real crops: EDGELPR_DATA, or shared/data beside the repository."""
     folder = Path(os.environ.get("EDGELPR_DATA") or REPOSITORY.parent / "shared" / "data")
+    return _present(folder, f"no real crops at {folder}; set EDGELPR_DATA to a folder with ccpd/, easypr/ and the others")
+
+
+@pytest.fixture(scope="session")
+def golden_folder(real_data: Path) -> Path:
+    """Folder with recorded outputs of the HPA authors' network: golden, beside the real crops."""
+    folder = real_data.parent / "golden"
+    return _present(folder, f"no recorded outputs of the authors' network at {folder}; they belong beside the real crops")
+
+
+def _present(folder: Path, absence: str) -> Path:
     if not folder.is_dir():
         report = pytest.fail if os.environ.get("EDGELPR_REQUIRE_DATA") == "1" else pytest.skip
-        report(f"no real crops at {folder}; set EDGELPR_DATA to a folder with ccpd/, easypr/ and the others")
+        report(absence)
     return folder
 
 

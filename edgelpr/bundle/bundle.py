@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from edgelpr.errors import BundleError
 from edgelpr.types import Precision
 
 _MANIFEST_LIMIT = 4 << 20
+_LARGEST_NUMBER = 1 << 63
 _AGAIN = "copy the bundle again from where it was exported, or export it again"
 
 
@@ -72,7 +74,7 @@ class Bundle:
 
 
 def read_json(path: Path) -> Any:
-    """The value of a JSON file of at most 4 MiB, in which no key stands twice.
+    """The value of a JSON file of at most 4 MiB, in which no key stands twice and every number is finite.
 
     Raises:
         BundleError: too large, or not such a file.
@@ -83,7 +85,9 @@ def read_json(path: Path) -> Any:
     if len(content) > _MANIFEST_LIMIT:
         raise BundleError(f"{path}: larger than {_MANIFEST_LIMIT >> 20} MiB, which no manifest is; {_AGAIN}")
     try:
-        return json.loads(content.decode("utf-8"), object_pairs_hook=_unique)
+        return json.loads(
+            content.decode("utf-8"), object_pairs_hook=_unique, parse_float=_finite, parse_int=_whole, parse_constant=_finite
+        )
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{path}: not valid JSON ({error}); {_AGAIN}") from error
 
@@ -104,6 +108,20 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(set(keys)) != len(keys):
         raise ValueError(f"a key stands twice among {', '.join(keys)}")
     return dict(pairs)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no finite number")
+    return value
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if abs(value) >= _LARGEST_NUMBER:
+        raise ValueError(f"{text[:20]} is too large a number")
+    return value
 
 
 def _check_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files of a bundle: paths that stay inside it, hashes, and writes that reach the disk."""
+"""Files of a bundle: paths that stay inside it, hashes, and new files that reach the disk."""
 
 from __future__ import annotations
 
@@ -82,6 +82,8 @@ def hash_file(path: Path) -> tuple[str, int]:
 def write_file(path: Path, content: Path | bytes) -> tuple[str, int]:
     """Write bytes, or a copy of a file, to a new file and wait until they are on the disk.
 
+    The folder around it appears under its name once it is complete, so this one needs no temporary name.
+
     Returns:
         SHA-256 of what was written, and its size in bytes.
 
@@ -96,21 +98,6 @@ def write_file(path: Path, content: Path | bytes) -> tuple[str, int]:
         stream.flush()
         os.fsync(stream.fileno())
     return digest.hexdigest(), size
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until a folder's entries are on the disk; does nothing where the system has no such call.
-
-    Raises:
-        OSError: the disk refuses.
-    """
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _chunks(content: Path | bytes) -> Iterator[bytes]:

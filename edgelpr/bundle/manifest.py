@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -102,6 +103,21 @@ class Manifest:
                 raise BundleError(f"{graph.file}: height and width are {graph.height_width}; the plate format's are {size}")
 
     @property
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal, over what decides how plates are read; tells a manifest that was altered by hand.
+
+        Files have hashes of their own; name, accuracy, parity and notes decide nothing.
+        """
+        plain = {
+            "architecture": self.architecture,
+            "classifier": self.classifier,
+            "plate_format": self.plate_format.to_dict(),
+            "preprocessing": self.preprocessing.to_dict(),
+            "graphs": [graph.to_dict() for graph in self.graphs],
+        }
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode("ascii")).hexdigest()
+
+    @property
     def precisions(self) -> tuple[Precision, ...]:
         """Precisions that the bundle has a graph for."""
         return tuple(graph.precision for graph in self.graphs)
@@ -120,6 +136,7 @@ class Manifest:
                 "accuracy": [dict(entry) for entry in self.accuracy],
                 "parity": dict(self.parity),
                 "notes": dict(self.notes),
+                "digest": self.digest,
             }
         )
 
@@ -127,26 +144,28 @@ class Manifest:
         """The text of ``manifest.json``.
 
         Raises:
-            BundleError: a value that JSON cannot hold.
+            BundleError: a value that JSON or UTF-8 cannot hold.
         """
         try:
-            return json.dumps(self.to_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+            text = json.dumps(self.to_dict(), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+            text.encode("utf-8")  # a file name of unknown encoding may be among the values
         except (TypeError, ValueError) as error:
             raise BundleError(f"manifest of '{self.name}': {error}; expected plain, finite values") from error
+        return text
 
     @classmethod
     def from_dict(cls, values: Any, where: str = "manifest.json") -> Manifest:
         """Build from plain values.
 
         Raises:
-            BundleError: written by a newer edgelpr, or a key or a value that does not fit.
+            BundleError: written by a newer edgelpr, a key or a value that does not fit, or altered by hand.
         """
         _check_schema(values, where)
-        values = checked_keys(values, [item.name for item in fields(cls)], where)
+        values = checked_keys(values, [*(item.name for item in fields(cls)), "digest"], where)
         graphs = typed(values["graphs"], list, f"{where}: graphs")
         files = typed(values["files"], dict, f"{where}: files")
         accuracy = typed(values["accuracy"], list, f"{where}: accuracy")
-        return cls(
+        manifest = cls(
             schema=values["schema"],
             edgelpr_version=typed(values["edgelpr_version"], str, f"{where}: edgelpr_version"),
             name=typed(values["name"], str, f"{where}: name"),
@@ -160,6 +179,12 @@ class Manifest:
             parity=typed(values["parity"], dict, f"{where}: parity"),
             notes=typed(values["notes"], dict, f"{where}: notes"),
         )
+        if values["digest"] != manifest.digest:
+            raise BundleError(
+                f"{where}: was altered by hand: architecture, classifier, plate_format, preprocessing or graphs do not match "
+                "its digest; copy the bundle again from where it was exported, or export again"
+            )
+        return manifest
 
 
 def _check_schema(values: Any, where: str) -> None:

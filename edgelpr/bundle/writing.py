@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from edgelpr.atomic import sync_folder
 from edgelpr.bundle.bundle import Bundle, check_graph_files, read_json
-from edgelpr.bundle.files import MANIFEST, check_relative, list_files, sync_folder, write_file
+from edgelpr.bundle.files import MANIFEST, check_relative, list_files, write_file
 from edgelpr.bundle.manifest import FileRecord, Manifest
 from edgelpr.errors import BundleError
 
@@ -63,7 +64,7 @@ def check_destination(folder: Path, overwrite: bool) -> None:
             raise BundleError(f"{folder}: its parent folder does not exist; create {folder.parent} first")
         return
     if not overwrite:
-        raise BundleError(f"{folder}: already exists; choose another name, or ask for it to be overwritten")
+        raise BundleError(f"{folder}: already exists; choose another name, or replace it (--overwrite)")
     _check_replaceable(folder)
 
 

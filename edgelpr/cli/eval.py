@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -81,14 +82,25 @@ def command(
     else:
         _print(evaluation)
     if record:
-        record_accuracy(opened, {"data": labels.absolute().parent.name, "split": split, **evaluation.to_dict()})
+        record_accuracy(opened, _origin(labels, label_format, split, rectify) | evaluation.to_dict())
         note(f"Recorded in {bundle}")
     _write_reports(evaluation, table, sheet, rectify)  # last: a full disk must not cost the figures
     if evaluation.failures and sheet is None:
-        again = shlex.join(["edgelpr", "eval", str(bundle), str(labels), "--format", label_format, "--sheet", "failures.png"])
+        part = [] if split is None else ["--split", split]
+        chosen = ["--format", label_format, *part, *(["--rectify"] if rectify else [])]
+        engine = ["--backend", backend, "--precision", precision]
+        again = shlex.join(["edgelpr", "eval", str(bundle), str(labels), *chosen, *engine, "--sheet", "failures.png"])
         next_command(f"{again}   (draws what was not read right)")
     else:
         next_command(shlex.join(["edgelpr", "inspect", str(bundle)]))
+
+
+def _origin(labels: Path, label_format: LabelFormat, split: str | None, rectify: bool) -> dict[str, Any]:
+    """Which plates were read, for the manifest: the name of their folder, never a path of this machine."""
+    place = Path(os.path.abspath(labels))  # noqa: PTH100  a link keeps the name that the user gave it
+    name = (place if place.is_dir() else place.parent).name
+    printable = name.encode("utf-8", "backslashreplace").decode("utf-8")  # not every file name is valid text
+    return {"data": printable, "format": label_format, "split": split, "rectify": rectify}
 
 
 def _warn(evaluation: Evaluation) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edgelpr import __version__
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.manifest import Graph, Manifest
-from edgelpr.bundle.writing import write_bundle
+from edgelpr.bundle.writing import check_destination, write_bundle
 from edgelpr.errors import ExportError, UsageError
 from edgelpr.export.counting import count_graph_multiply_adds
 from edgelpr.export.options import ExportOptions
@@ -75,7 +75,7 @@ def export_bundle(
         UsageError: crops of another size or type.
         ParityError: a rewrite or the graph differs from the PyTorch network.
         ExportError: the exporter failed, or memory or disk ran out.
-        BundleError: the destination exists or cannot be written.
+        BundleError: the destination exists, is no bundle that may be replaced, or cannot be written.
     """
     path = Path(destination)
     _check_request(network, path, options, crops)
@@ -103,10 +103,7 @@ def _check_request(network: Hpa, path: Path, options: ExportOptions, crops: NDAr
     size = network.plate_format.height_width
     if crops.dtype != np.uint8 or crops.ndim != 3 or crops.shape[1:] != size or len(crops) == 0:
         raise UsageError(f"parity crops are {crops.dtype} {crops.shape}; expected uint8 (N, {size[0]}, {size[1]}), N > 0")
-    if path.exists() and not options.overwrite:
-        raise ExportError(f"{path}: already exists; choose another name, or replace it with --overwrite")
-    if not path.absolute().parent.is_dir():
-        raise ExportError(f"{path}: its parent folder does not exist; create {path.absolute().parent} first")
+    check_destination(Path(os.path.abspath(path)), options.overwrite)  # noqa: PTH100  as write_bundle does, links kept
 
 
 def _check_rewrite(network: Hpa, name: Any, crops: NDArray[np.uint8], reference: Reference, progress: Progress) -> Check:
@@ -128,8 +125,7 @@ def _make_graph(
     if not options.simplify:
         return model, outcome, Simplification("off", nodes, nodes)
     progress("Simplifying")
-    model, simplification = simplify(model, options.opset, check)
-    return model, check(model), simplification
+    return simplify(model, outcome, options.opset, check)
 
 
 def _describe(module: GraphModule, options: ExportOptions, model: onnx.ModelProto) -> Graph:

@@ -34,29 +34,30 @@ class Simplification:
 
 
 def simplify(
-    model: onnx.ModelProto, opset: int, check: Callable[[onnx.ModelProto], Check]
-) -> tuple[onnx.ModelProto, Simplification]:
+    model: onnx.ModelProto, outcome: Check, opset: int, check: Callable[[onnx.ModelProto], Check]
+) -> tuple[onnx.ModelProto, Check, Simplification]:
     """Simplify a graph if that works and changes nothing that shows.
 
     Args:
         model: as exported.
+        outcome: what ``check`` found for it.
         opset: which it must keep.
         check: raises ParityError for a graph that differs from the PyTorch network.
 
     Returns:
-        The simplified graph, or the one given; and what happened.
+        The simplified graph, or the one given; its check; and what happened.
     """
     before = len(model.graph.node)
     try:
         simplified = _run(model, opset)
-        check(simplified)
+        simplified_outcome = check(simplified)
     except Exception as error:  # a simplifier that breaks in a new way must not cost the user the export
         reason = str(error).strip().split("\n")[0] or type(error).__name__
-        return model, Simplification("kept", before, before, reason)
+        return model, outcome, Simplification("kept", before, before, reason)
     after = len(simplified.graph.node)
     if after > before:
-        return model, Simplification("kept", before, before, f"onnxsim's graph has more nodes ({after})")
-    return simplified, Simplification("simplified", before, after)
+        return model, outcome, Simplification("kept", before, before, f"onnxsim's graph has more nodes ({after})")
+    return simplified, simplified_outcome, Simplification("simplified", before, after)
 
 
 def _run(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pickle
+import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -12,12 +12,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from edgelpr.atomic import write_atomically
 from edgelpr.errors import CheckpointError
 
 FileKind = Literal["safetensors", "pickle"]
 """``pickle`` is what ``torch.save`` writes, old or new."""
 
 _MAX_HEADER = 100_000_000
+_ZIP = b"PK\x03\x04"
+_SIGNS_OF_DAMAGE = ("PytorchStreamReader", "EOF", "Ran out of input", "truncated")
 
 
 def sniff(path: Path) -> FileKind:
@@ -39,7 +42,7 @@ def sniff(path: Path) -> FileKind:
     # First, because the length of the header that such a file begins with may look like the first byte of a pickle.
     if len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= _MAX_HEADER:
         return "safetensors"
-    if head.startswith((b"PK\x03\x04", b"\x80")):
+    if head.startswith((_ZIP, b"\x80")):
         return "pickle"
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise CheckpointError(f"{path}: a web page, not a checkpoint; the download was redirected, fetch the file itself")
@@ -67,28 +70,34 @@ def read_pickle(path: Path) -> Mapping[str, Any]:
     """What ``torch.save`` stored, tensors and plain values only; code in it is refused, never run.
 
     Raises:
-        CheckpointError: it carries code, is damaged, or is no dictionary.
+        CheckpointError: it carries code, is of a kind that cannot be read without running code, is damaged, or is no
+            dictionary.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(_unpickling_message(path, str(error))) from error
-    except Exception as error:  # torch raises whatever the damaged bytes lead it to
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise CheckpointError(f"{path}: cut short or damaged ({reason}); copy it again") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's advice on other ways to load; the message below says what to do
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever the bytes lead it to
+        raise CheckpointError(_refusal(path, error)) from error
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path}: holds a {type(content).__name__}; expected the tensors by name (a state dict)")
     return content
 
 
-def _unpickling_message(path: Path, reason: str) -> str:
-    if "Unsupported global" in reason or "Unsupported class" in reason or "not allowed" in reason:
-        return (
-            f"{path}: unsafe: the pickle carries code or whole objects, which could do anything when loaded, so it was "
-            "refused. Ask its author for the weights alone: torch.save(network.state_dict(), 'weights.pth')"
-        )
-    first = reason.strip().split("\n")[0]
-    return f"{path}: cut short, damaged, or not a PyTorch file ({first}); copy it again"
+def _refusal(path: Path, error: Exception) -> str:
+    """Why a file was refused; torch's own words stay out, because they advise to load it without protection."""
+    ended = isinstance(error, (EOFError, IndexError)) or any(sign in str(error) for sign in _SIGNS_OF_DAMAGE)
+    if ended or _is_half_an_archive(path):
+        return f"{path}: cut short or damaged, or no PyTorch file at all; copy it again"
+    return (
+        f"{path}: unsafe or unsupported pickle, refused; nothing in it was run. "
+        "Ask its author for the weights alone: torch.save(network.state_dict(), 'weights.pth')"
+    )
+
+
+def _is_half_an_archive(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(_ZIP)) == _ZIP and not zipfile.is_zipfile(file)
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -97,15 +106,8 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         CheckpointError: the folder is absent or the disk full.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_atomically(path, content)
     except OSError as error:
         reason = error.strerror or str(error)
         raise CheckpointError(f"{path}: cannot be written ({reason}); check the folder and the free space") from error
-    finally:
-        partial.unlink(missing_ok=True)

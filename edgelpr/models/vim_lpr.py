@@ -43,6 +43,7 @@ _PREFIXES = (
 """Our prefix and theirs; the first that fits counts."""
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
+_MOST_WRAPPERS = 4
 _AOLP = (34, 6)
 _BACKBONES = {
     (False, (2, 2, 2, 2)): "resnet18",
@@ -86,9 +87,11 @@ def their_name(name: str) -> str:
 
 
 def _tensors_of(state: Mapping[str, Any]) -> dict[str, Tensor]:
-    wrapper = next((key for key in _WRAPPERS if isinstance(state.get(key), Mapping)), None)
-    if wrapper is not None:
-        return _tensors_of(state[wrapper])
+    for _ in range(_MOST_WRAPPERS):  # a dictionary may hold itself
+        wrapper = next((key for key in _WRAPPERS if isinstance(state.get(key), Mapping)), None)
+        if wrapper is None:
+            break
+        state = state[wrapper]
     others = [str(name) for name, value in state.items() if not isinstance(value, Tensor)]
     if others or not state:
         found = f"with values that are no tensors: {shorten(others)}" if others else "that is empty"

@@ -36,7 +36,7 @@ def load_plate_format(name_or_path: str | Path) -> PlateFormat:
 
 
 def _parse(content: str, source: str) -> PlateFormat:
-    yaml = require("yaml", "export", "reading a plate format")
+    yaml = require("yaml", "export", "reading a plate format", package="pyyaml")
     try:
         values = yaml.safe_load(content)
     except (yaml.YAMLError, ValueError, RecursionError) as error:

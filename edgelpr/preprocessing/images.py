@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgelpr.errors import ImageError
-from edgelpr.preprocessing.headers import announced_size, is_cut_short
+from edgelpr.preprocessing.headers import announced_size, is_altered, is_cut_short, is_jpeg
 
 Image = NDArray[np.uint8]
 """A crop: (H, W) grey or (H, W, 3) BGR as OpenCV reads it, uint8, 0 to 255."""
@@ -29,7 +29,10 @@ IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".we
 
 
 def read_image(path: str | Path) -> Image:
-    """Decode one image file.
+    """Decode one image file: JPEG, PNG, BMP, TIFF, PPM or WebP.
+
+    A JPEG is turned as the orientation in its EXIF data says, so that a phone's crop is upright, as in every viewer and
+    in ``cv2.imread``; boxes and corners given for such a file count in the picture as shown.
 
     Returns:
         (H, W) or (H, W, 3) BGR, uint8.
@@ -43,10 +46,9 @@ def read_image(path: str | Path) -> Image:
         _check_size(size, str(path))
     if is_cut_short(content):
         raise ImageError(f"{path}: the file is cut short; copy it again")
-    try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error as error:
-        raise ImageError(f"{path}: cannot be decoded, its header announces an impossible size or it is damaged") from error
+    if is_altered(content):
+        raise ImageError(f"{path}: the file is damaged, its content does not match its checksum; copy it again")
+    image = None if size is None else _decode(content, str(path))
     if image is None:
         raise ImageError(f"{path}: not an image, or damaged; expected a whole JPEG, PNG, BMP, TIFF, PPM or WebP file")
     return check_image(image, str(path))
@@ -90,6 +92,15 @@ def _read_bytes(path: str | Path) -> bytes:
     if not content:
         raise ImageError(f"{path}: the file is empty; expected an image")
     return content
+
+
+def _decode(content: bytes, name: str) -> NDArray[Any] | None:
+    # Unchanged shows 16 bits and transparency, which are refused, but ignores the orientation; a JPEG has neither.
+    flags = cv2.IMREAD_ANYCOLOR if is_jpeg(content) else cv2.IMREAD_UNCHANGED
+    try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error as error:
+        raise ImageError(f"{name}: cannot be decoded, its header announces an impossible size or it is damaged") from error
 
 
 def _check_size(size: tuple[int, ...], name: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from edgelpr.bundle import files, writing
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.files import check_relative
-from edgelpr.bundle.manifest import SCHEMA, FileRecord, Graph, Manifest
+from edgelpr.bundle.manifest import SCHEMA, FileRecord
 from edgelpr.bundle.writing import write_bundle
 from edgelpr.errors import BundleError
 
@@ -157,93 +157,6 @@ def test_the_manifest_does_not_list_itself():
     with pytest.raises(BundleError, match="reserved"):
         check_relative("manifest.json", "here")
     assert check_relative("calibration/manifest.json", "here") == "calibration/manifest.json"
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 9999, b'{"schema": 1, "schema": 1}', b'{"name": 1}', b'{"schema": true}'],
-)
-def test_a_manifest_that_is_none(bundle, content):
-    (bundle / "manifest.json").write_bytes(content)
-    with pytest.raises(BundleError, match=r"manifest\.json"):
-        Bundle.open(bundle)
-
-
-def test_a_manifest_of_monstrous_size(bundle):
-    with (bundle / "manifest.json").open("ab") as stream:
-        stream.write(b" " * (5 << 20))
-    with pytest.raises(BundleError, match="larger than 4 MiB"):
-        Bundle.open(bundle)
-
-
-# The manifest
-
-
-def test_a_manifest_round_trips(tiny_bundle):
-    manifest = tiny_bundle.manifest
-    plain = json.loads(manifest.to_json())
-    assert Manifest.from_dict(plain) == manifest
-    assert next(iter(plain)) == "schema"
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "words"),
-    [
-        ("name", 5, "expected a text"),
-        ("classifier", "mine", "shared, separate"),
-        ("plate_format", {"name": "x"}, "missing key alphabet"),
-        ("plate_format", {"name": "x", "alphabet": "0011", "positions": 4}, "more than once"),
-        ("preprocessing", {"height": 50}, "expected height, width"),
-        ("preprocessing", {"height": 32, "width": 160, "colour": "grey", "resize": "area-or-linear"}, "contradicts"),
-        ("graphs", {}, "expected a list"),
-        ("graphs", [{"file": "x"}], "graph 1: missing key precision"),
-        ("files", [], "expected an object"),
-        ("files", {"fp32.onnx": {"sha256": "../x", "bytes": 1}}, "64 hexadecimal"),
-        ("files", {"fp32.onnx": {"sha256": "0" * 64, "bytes": -1}}, "0 or more"),
-        ("files", {"fp32.onnx": {"sha256": "0" * 64, "bytes": True}}, "whole number"),
-        ("files", {}, "is not among the files"),
-        ("accuracy", [1], "expected an object"),
-        ("hook", "import os", "unknown key hook"),
-    ],
-)
-def test_a_manifest_with_a_mistake(bundle, key, value, words):
-    edit(bundle, **{key: value})
-    with pytest.raises(BundleError, match=words):
-        Bundle.open(bundle)
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "words"),
-    [
-        ("precision", "fp64", "fp32, fp16, int8"),
-        ("opset", "20", "whole number"),
-        ("rewrites", ["magic"], "grey-fold"),
-        ("rewrites", [], "outputs are"),
-        ("input_dtype", "float32", "contradicts"),
-        ("input_shape", [None, 1, 50, 160], "input shape"),
-        ("input_shape", [1, 50, 160], "input shape"),
-        ("input_shape", [None, 32, 160], "plate format's are"),
-        ("outputs", ["classes"], "outputs are"),
-        ("outputs", ["maps", "classes", "probabilities"], "outputs are"),
-    ],
-)
-def test_a_graph_with_a_mistake(tiny_bundle, key, value, words):
-    plain = tiny_bundle.manifest.to_dict()
-    plain["graphs"][0][key] = value
-    with pytest.raises(BundleError, match=words):
-        Manifest.from_dict(plain)
-
-
-def test_a_graph_without_decoding_takes_planes(tiny_manifest):
-    graph = tiny_manifest(decode=False).graphs[0]
-    assert (graph.channels, graph.height_width) == (1, (50, 160))
-    assert Graph.from_dict(graph.to_dict()) == graph
-
-
-def test_one_graph_a_precision(tiny_manifest):
-    graphs = tiny_manifest().graphs * 2
-    with pytest.raises(BundleError, match="two graphs of one precision"):
-        tiny_manifest(graphs=graphs)
 
 
 # Writing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def test_a_failed_write_leaves_the_old_file(saved, monkeypatch, failure):
     def fail(*_):
         raise failure
 
-    monkeypatch.setattr("edgelpr.models.files.os.fsync", fail)
+    monkeypatch.setattr("os.fsync", fail)
     expected = CheckpointError if isinstance(failure, OSError) else KeyboardInterrupt
     with pytest.raises(expected):
         save_checkpoint(saved, small_network())
@@ -122,7 +123,7 @@ def test_a_failed_write_leaves_the_old_file(saved, monkeypatch, failure):
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (b"just some text", "not a checkpoint"),
         (b"PK\x03\x04 and no archive behind it", "cut short or damaged"),
-        (b"\x80\x02 and no pickle behind it", "cut short"),
+        (b"\x80\x02 and no pickle behind it", "unsafe or unsupported pickle, refused"),
     ],
 )
 def test_files_that_are_no_checkpoints(tmp_path, content, message):
@@ -140,7 +141,7 @@ def test_missing_file_and_folder(tmp_path):
         load_checkpoint(tmp_path)
 
 
-@pytest.mark.parametrize("kept", [0.1, 0.5, 0.999])
+@pytest.mark.parametrize("kept", [0.01, 0.1, 0.3, 0.5, 0.999])
 def test_truncated(saved, tmp_path, kept):
     pickled = tmp_path / "weights.pth"
     torch.save(small_network().state_dict(), pickled)
@@ -161,13 +162,64 @@ class Payload:
         return (Path.touch, (self.trace,))
 
 
-@pytest.mark.parametrize("new_format", [True, False])
-def test_a_pickle_with_code_is_refused_and_not_run(tmp_path, new_format):
+def plain_pickle(content, path, protocol):
+    path.write_bytes(pickle.dumps(content, protocol))
+
+
+def torch_archive(content, path, protocol):
+    torch.save(content, path, pickle_protocol=protocol)
+
+
+def old_torch_file(content, path, protocol):
+    torch.save(content, path, pickle_protocol=protocol, _use_new_zipfile_serialization=False)
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+@pytest.mark.parametrize("write", [plain_pickle, torch_archive, old_torch_file])
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_a_pickle_with_code_is_refused_and_not_run(tmp_path, recwarn, write, protocol, wrapped):
     path, trace = tmp_path / "weights.pth", tmp_path / "trace"
-    torch.save({"state_dict": Payload(trace)}, path, _use_new_zipfile_serialization=new_format)
-    with pytest.raises(CheckpointError, match="unsafe"):
+    write({"state_dict": Payload(trace)} if wrapped else Payload(trace), path, protocol)
+    with pytest.raises(CheckpointError, match="unsafe or unsupported pickle, refused; nothing in it was run") as caught:
+        load_checkpoint(path)
+    assert "weights_only" not in str(caught.value)
+    assert not recwarn.list
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_a_pickle_as_no_torch_writes_it_is_not_even_opened(tmp_path, protocol):
+    path, trace = tmp_path / "weights.pth", tmp_path / "trace"
+    plain_pickle(Payload(trace), path, protocol)
+    with pytest.raises(CheckpointError, match="not a checkpoint"):
         load_checkpoint(path)
     assert not trace.exists()
+
+
+def test_an_archive_with_a_program_is_refused(tmp_path, recwarn):
+    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), tmp_path / "program.pt")
+    recwarn.clear()  # torch calls its own scripting outdated
+    with pytest.raises(CheckpointError, match="nothing in it was run") as caught:
+        load_checkpoint(tmp_path / "program.pt")
+    assert "weights_only" not in str(caught.value)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("kept", [0.01, 0.1, 0.5, 0.999])
+def test_an_old_torch_file_cut_short(tmp_path, kept):
+    old_torch_file(small_network().state_dict(), tmp_path / "old.pth", 2)
+    content = (tmp_path / "old.pth").read_bytes()
+    (tmp_path / "old.pth").write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(CheckpointError, match="cut short"):
+        load_checkpoint(tmp_path / "old.pth")
+
+
+def test_a_dictionary_that_holds_itself(tmp_path):
+    content = {"state_dict": {}}
+    content["state_dict"]["model"] = content
+    torch.save(content, tmp_path / "loop.pth")
+    with pytest.raises(CheckpointError, match=r"loop\.pth: expected a state dict"):
+        load_checkpoint(tmp_path / "loop.pth")
 
 
 def test_a_whole_pickled_network_is_refused(tmp_path):

@@ -103,6 +103,32 @@ def test_folder_formats(tmp_path, capsys):
     assert "--format names" in capsys.readouterr().err
 
 
+@pytest.fixture
+def recorded(monkeypatch):
+    """What ``--record`` would write, one entry a call."""
+    entries = []
+    monkeypatch.setattr("edgelpr.bundle.recording.record_accuracy", lambda bundle, entry: entries.append(dict(entry)))
+    return entries
+
+
+def test_a_record_names_the_data_and_how_they_were_read(labels, tmp_path, recorded, monkeypatch):
+    named = draw_crop(tmp_path / "named" / "皖A12345_1.png").parent
+    assert run(["eval", "stub.elpr", str(labels), "--split", "test", "--record", "--json"]) == 0
+    assert run(["eval", "stub.elpr", str(named), "--format", "names", "--rectify", "--record", "--json"]) == 0
+    monkeypatch.chdir(named)
+    assert run(["eval", "stub.elpr", ".", "--format", "names", "--record", "--json"]) == 0
+    found = [tuple(entry[key] for key in ("data", "format", "split", "rectify")) for entry in recorded]
+    assert found == [(tmp_path.name, "csv", "test", False), ("named", "names", None, True), ("named", "names", None, False)]
+    assert {"plates", "plate_accuracy", "precision", "backend", "data_sha256"} <= set(recorded[0])
+
+
+def test_the_next_command_repeats_the_choices(labels, capsys):
+    assert run(["eval", "stub.elpr", str(labels), "--split", "test", "--rectify"]) == 0
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("Next: "))
+    chosen = "--format csv --split test --rectify --backend onnxruntime --precision fp32 --sheet failures.png"
+    assert chosen in line
+
+
 def test_interrupt(labels, capsys, monkeypatch):
     def interrupt(self, batch):
         raise KeyboardInterrupt

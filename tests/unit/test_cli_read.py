@@ -193,6 +193,18 @@ def process(folder: Path, **options) -> subprocess.Popen[str]:
     return subprocess.Popen(command, text=True, encoding="utf-8", env=environment, **pipes, **options)
 
 
+def test_a_broken_image_is_one_line_of_ours(tiny_bundle, tmp_path):
+    whole = draw_crop(tmp_path / "broken.bmp").read_bytes()
+    (tmp_path / "broken.bmp").write_bytes(whole[: len(whole) // 2])
+    environment = {name: value for name, value in os.environ.items() if name != "OPENCV_LOG_LEVEL"}
+    command = [sys.executable, "-m", "edgelpr", "read", str(tiny_bundle.path), str(tmp_path / "broken.bmp")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1
+    assert [line for line in done.stderr.splitlines() if "broken.bmp" in line or "OpenCV" in line] == [
+        f"Error: {tmp_path / 'broken.bmp'}: not an image, or damaged; expected a whole JPEG, PNG, BMP, TIFF, PPM or WebP file"
+    ]
+
+
 @pytest.fixture
 def many(tmp_path):
     for number in range(200):

@@ -307,15 +307,22 @@ def test_a_full_disk_and_ctrl_c_leave_nothing(network, tmp_path, monkeypatch, fa
 
 def test_an_existing_bundle_is_refused_at_once_or_replaced(network, tmp_path):
     export(network, tmp_path / "a.elpr", replace(QUICK, maps=False))
-    with pytest.raises(ExportError, match=r"already exists.*--overwrite"):
+    with pytest.raises(BundleError, match=r"already exists.*--overwrite"):
         export(network, tmp_path / "a.elpr")
     export(network, tmp_path / "a.elpr", replace(QUICK, overwrite=True))
     assert "maps" in Bundle.open(tmp_path / "a.elpr").graph("fp32").outputs
 
 
 def test_a_missing_parent_folder_is_named(network, tmp_path):
-    with pytest.raises(ExportError, match="create"):
+    with pytest.raises(BundleError, match="create"):
         export(network, tmp_path / "absent" / "a.elpr")
+
+
+def test_a_folder_that_is_no_bundle_is_refused_before_any_work(network, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgelpr.export.exporting.make_reference", lambda *_: pytest.fail("the work had begun"))
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(BundleError, match="photos: exists and will not be overwritten, because it is not a bundle"):
+        export(network, tmp_path / "photos", replace(QUICK, overwrite=True))
 
 
 @pytest.mark.parametrize("crops", [CROPS[:0], CROPS[:, :40], CROPS.astype(np.float32), CROPS[0]])

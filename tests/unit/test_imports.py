@@ -23,7 +23,7 @@ def test_importing_the_package_loads_nothing_heavy():
     assert loaded_by("import edgelpr; dir(edgelpr); edgelpr.__version__") == set()
 
 
-@pytest.mark.parametrize("module", ["errors", "types", "plates.format", "plates.loading"])
+@pytest.mark.parametrize("module", ["atomic", "errors", "types", "plates.format", "plates.loading"])
 def test_the_lowest_layers_need_only_the_standard_library(module):
     assert loaded_by(f"import edgelpr.{module}") == set()
 

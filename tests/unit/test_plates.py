@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from edgelpr.errors import PlateFormatError
+from edgelpr.errors import MissingDependencyError, PlateFormatError
 from edgelpr.plates.format import PlateFormat
 from edgelpr.plates.loading import BUILT_IN, load_plate_format
 
@@ -125,6 +127,12 @@ def test_a_file_with_a_mistake_is_named(tmp_path, content, words):
     with pytest.raises(PlateFormatError, match=words) as caught:
         load_plate_format(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_board_is_told_to_install_the_one_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(MissingDependencyError, match="Run: pip install pyyaml$"):
+        load_plate_format("cn")
 
 
 @pytest.mark.parametrize("name", ["mars", "x" * 5000, "a\0b", "."])

@@ -12,7 +12,7 @@ import pytest
 
 from edgelpr.errors import BundleError, ImageError
 from edgelpr.preprocessing.crop import Preprocessing, scale
-from edgelpr.preprocessing.headers import announced_size, is_cut_short
+from edgelpr.preprocessing.headers import announced_size, is_altered, is_cut_short
 from edgelpr.preprocessing.images import MAX_SIDE, check_image, read_image
 
 
@@ -107,9 +107,54 @@ def test_a_thumbnail_does_not_hide_truncation(colour):
     assert is_cut_short(with_thumbnail[: len(with_thumbnail) - len(content) // 2])
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".ppm", ".pgm", ".pbm", ".tiff", ".webp"])
 def test_the_announced_size_is_read(colour, suffix):
-    assert announced_size(encoded(colour, suffix)) == (24, 94)
+    image = colour if suffix not in (".pgm", ".pbm") else colour[:, :, 0]
+    content = encoded(image, suffix)
+    assert announced_size(content) == (24, 94)
+    assert [announced_size(content[:length]) for length in (2, 8)] == [None, None]
+
+
+def test_both_kinds_of_webp_and_a_comment_in_a_ppm(colour):
+    lossless = cv2.imencode(".webp", colour, [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes()
+    lossy = cv2.imencode(".webp", colour, [cv2.IMWRITE_WEBP_QUALITY, 80])[1].tobytes()
+    assert {lossless[12:16], lossy[12:16]} == {b"VP8L", b"VP8 "}
+    assert announced_size(lossless) == announced_size(lossy) == (24, 94)
+    assert announced_size(b"P6\n# drawn by hand\r94 # wide\n24\n255\n") == (24, 94)
+
+
+def test_other_formats_are_not_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded a format that crops do not come in"))
+    with pytest.raises(ImageError, match=r"crop\.gif: not an image"):
+        read_image(written(tmp_path / "crop.gif", b"GIF89a" + bytes(100)))
+
+
+def test_damage_inside_a_png_is_named_without_decoding(tmp_path, colour):
+    content = bytearray(encoded(colour, ".png"))
+    assert not is_altered(bytes(content))
+    assert not is_altered(bytes(content) + b"trailing data that some cameras append")
+    content[len(content) // 2] ^= 0xFF
+    with pytest.raises(ImageError, match="damaged, its content does not match its checksum"):
+        read_image(written(tmp_path / "damaged.png", bytes(content)))
+
+
+def turned(content: bytes, orientation: int) -> bytes:
+    """A JPEG with an orientation in its EXIF data."""
+    entry = struct.pack(">HHIHH", 0x0112, 3, 1, orientation, 0)
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
+    return content[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + content[2:]
+
+
+@pytest.mark.parametrize("planes", [1, 3])
+def test_a_phone_held_upright(tmp_path, colour, planes):
+    image = colour if planes == 3 else colour[:, :, 0]
+    content = encoded(image, ".jpg")
+    plain = read_image(written(tmp_path / "plain.jpg", content))
+    assert np.array_equal(plain, cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED))
+    assert np.array_equal(read_image(written(tmp_path / "as-it-is.jpg", turned(content, 1))), plain)
+    # 6: to be turned clockwise before it is shown.
+    assert np.array_equal(read_image(written(tmp_path / "turned.jpg", turned(content, 6))), np.rot90(plain, -1))
+    assert np.array_equal(read_image(written(tmp_path / "upside-down.jpg", turned(content, 3))), np.rot90(plain, 2))
 
 
 def test_sixteen_bits(tmp_path):
@@ -143,6 +188,41 @@ def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     monkeypatch.setattr(cv2, "imdecode", decode)
     with pytest.raises(ImageError, match="20000x20000 pixels is no crop"):
         read_image(written(tmp_path / "bomb.png", png_announcing(20000, 20000)))
+
+
+def tiff_announcing(height: int, width: int, order: str) -> bytes:
+    """Its directory alone, the sides as short numbers where they fit."""
+    kind, form = (3, "HHIHxx") if height < 65536 else (4, "HHII")
+    entries = [struct.pack(order + form, tag, kind, 1, side) for tag, side in ((256, width), (257, height))]
+    return {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}IH", 8, 2) + b"".join(entries) + bytes(4)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        tiff_announcing(20000, 20000, "<"),
+        tiff_announcing(20000, 20000, ">"),
+        tiff_announcing(70000, 20000, "<"),
+        b"P6\n20000 20000\n255\n",
+        b"P5 # big\n20000\t20000 255\n",
+        b"P1\n20000 20000\n",
+        b"BM" + bytes(16) + struct.pack("<ii", 20000, -20000) + bytes(30),
+        b"RIFF\0\0\0\0WEBPVP8X" + bytes(8) + (19999).to_bytes(3, "little") * 2,
+        b"RIFF\0\0\0\0WEBPVP8 " + bytes(7) + b"\x9d\x01\x2a" + struct.pack("<HH", 16383, 16383),
+        b"RIFF\0\0\0\0WEBPVP8L" + bytes(4) + b"\x2f" + b"\xff" * 10,
+    ],
+)
+def test_no_format_hides_a_huge_image(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded an image that its header already rules out"))
+    with pytest.raises(ImageError, match=r"\d{5}x\d{5} pixels is no crop of one plate"):
+        read_image(written(tmp_path / "bomb", content))
+
+
+def test_a_tiff_with_huge_tiles(tmp_path):
+    sides = ((256, 94), (257, 24), (322, 65536), (323, 65536))
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, side) for tag, side in sides)
+    with pytest.raises(ImageError, match="65536x65536 pixels is no crop"):
+        read_image(written(tmp_path / "tiles.tiff", b"II*\0" + struct.pack("<IH", 8, 4) + entries + bytes(4)))
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 160), (50, 0, 3), (3, 200), (50, 7), (MAX_SIDE + 1, 100)])

@@ -70,7 +70,7 @@ def write_plates(
         rows = csv.writer(file, lineterminator="\n")
         for number, plate in enumerate(_render(job, range(done, job.count), workers), start=done):
             name = f"images/{number:06d}.png"
-            write_image(folder / name, plate.image)
+            write_image(folder / name, plate.image, sync=False)
             boxes = ";".join(" ".join(f"{value:.1f}" for value in box) for box in plate.boxes.tolist())
             rows.writerow((name, plate.plate, plate.kind, boxes))
             file.flush()
