@@ -103,7 +103,8 @@ def _check_output(raw: RawOutput, plate_format: PlateFormat, count: int) -> None
         raise BackendError(f"the network returned {raw.classes.shape} classes; expected {wanted}. Export the bundle again")
     if not count:
         return
-    if not 0 <= int(raw.classes.min()) <= int(raw.classes.max()) < plate_format.classes:
+    # Seen as unsigned, a negative class is a huge one: one pass finds both kinds.
+    if raw.classes.view(np.uint32).max() >= plate_format.classes:
         raise BackendError(f"the network returned a class outside the {plate_format.classes} of '{plate_format.name}'")
-    if not float(raw.probabilities.min()) >= 0:  # a NaN makes the least one NaN
+    if not raw.probabilities.min() >= 0:  # a NaN makes the least one NaN
         raise BackendError("the network returned NaN; read with precision fp32, or export the bundle again")

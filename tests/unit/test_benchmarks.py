@@ -22,7 +22,7 @@ def test_percentiles_appear_only_with_enough_samples() -> None:
 def test_things_compared_take_turns_and_inputs_rotate() -> None:
     seen: list[tuple[str, int]] = []
     calls = {name: (lambda item, name=name: seen.append((name, item))) for name in ("one", "two")}
-    times = time_alternating(calls, {"one": [1, 2, 3], "two": [4]}, count=5, block=2, warmup=0, pause=0)
+    times = time_alternating(calls, {"one": [1, 2, 3], "two": [4]}, count=5, block=2, settle=0)
     assert all(len(taken) == 5 and (taken >= 0).all() for taken in times.values())
     turns = [name for name, _ in groupby(name for name, _ in seen)]
     assert turns == ["one", "two"] * 3
