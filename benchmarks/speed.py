@@ -1,6 +1,6 @@
 """Speed on this machine's processor: what the rewrites gain, how fast hpa-nano reads, what the recogniser adds.
 
-    python benchmarks/speed.py                     everything, about five minutes; the result as JSON in benchmarks/results
+    python benchmarks/speed.py                     everything, about four minutes; the result as JSON in benchmarks/results
     python benchmarks/speed.py --quick             few samples, marked as such, nothing written
     python benchmarks/speed.py --bundle X.elpr     only the latency of that bundle
 
@@ -68,7 +68,7 @@ def _latency(bundle: Path | None, images: Path | None, threads: int, count: int)
         with TemporaryDirectory(prefix="edgelpr-speed-") as folder:
             latency = measure_latency(_export_nano(Path(folder)), crops, threads, count, with_lprnet=True)
     end, session = latency.end_to_end, latency.session
-    click.echo(f"{latency.architecture}, {latency.backend}, batch 1, {end.samples} crops, single stream")
+    click.echo(f"{latency.architecture}, {latency.backend}, batch 1, single stream, {end.samples} samples")
     click.echo(f"  decoded crop to text   p50 {end.p50:.3f} ms{_high(end.p90, 90)}{_high(end.p99, 99)}")
     click.echo(f"  network only           p50 {session.p50:.3f} ms{_high(session.p90, 90)}{_high(session.p99, 99)}")
     click.echo(f"  the recogniser adds    {latency.overhead_ms:.3f} ms ({100 * latency.overhead_share:.1f} %)")

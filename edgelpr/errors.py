@@ -91,7 +91,7 @@ def require(module: str, extra: str, purpose: str, package: str | None = None) -
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
             raise
-        what = f"'edgelpr[{extra}]'" if package is None else package
+        install = f"pip install '.[{extra}]' in a clone of edgelpr" if package is None else f"pip install {package}"
         raise MissingDependencyError(
-            f"{purpose} needs the package '{module}', which is not installed. Run: pip install {what}"
+            f"{purpose} needs the package '{module}', which is not installed. Run: {install}"
         ) from error

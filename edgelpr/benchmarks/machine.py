@@ -11,13 +11,15 @@ from typing import Any
 from edgelpr import __version__
 
 _PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "torch")
+_INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "asimd", "asimddp", "sve")
 _QUIET = 0.5
 
 
 def describe_machine() -> dict[str, Any]:
     """Processor, system, versions and load, as plain values for a result."""
     return {
-        "processor": _processor(),
+        "processor": _cpuinfo("model name") or platform.processor() or platform.machine(),
+        "instructions": [name for name in _INSTRUCTIONS if name in (_cpuinfo("flags") or _cpuinfo("Features") or "").split()],
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -41,13 +43,14 @@ def busy() -> bool:
     return now is not None and now > _QUIET
 
 
-def _processor() -> str:
+def _cpuinfo(key: str) -> str | None:
+    """What Linux says of the first processor; None elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+        return None
+    values = [line.split(":", 1)[1].strip() for line in lines if line.startswith(key)]
+    return values[0] if values else None
 
 
 def _version(package: str) -> str | None:

@@ -108,14 +108,7 @@ class Manifest:
 
         Files have hashes of their own; name, accuracy, parity and notes decide nothing.
         """
-        plain = {
-            "architecture": self.architecture,
-            "classifier": self.classifier,
-            "plate_format": self.plate_format.to_dict(),
-            "preprocessing": self.preprocessing.to_dict(),
-            "graphs": [graph.to_dict() for graph in self.graphs],
-        }
-        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode("ascii")).hexdigest()
+        return _digest(self._plain())
 
     @property
     def precisions(self) -> tuple[Precision, ...]:
@@ -124,6 +117,9 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; ``from_dict`` takes them back."""
+        return self._plain() | {"digest": self.digest}
+
+    def _plain(self) -> dict[str, Any]:
         plain = {item.name: getattr(self, item.name) for item in fields(self)}
         return (
             {"schema": self.schema}
@@ -136,7 +132,6 @@ class Manifest:
                 "accuracy": [dict(entry) for entry in self.accuracy],
                 "parity": dict(self.parity),
                 "notes": dict(self.notes),
-                "digest": self.digest,
             }
         )
 
@@ -179,12 +174,18 @@ class Manifest:
             parity=typed(values["parity"], dict, f"{where}: parity"),
             notes=typed(values["notes"], dict, f"{where}: notes"),
         )
-        if values["digest"] != manifest.digest:
+        # Over the values as written, so that a field which a later version adds with a default does not change it.
+        if values["digest"] != _digest(values):
             raise BundleError(
                 f"{where}: was altered by hand: architecture, classifier, plate_format, preprocessing or graphs do not match "
                 "its digest; copy the bundle again from where it was exported, or export again"
             )
         return manifest
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    decisive = {key: values[key] for key in ("architecture", "classifier", "plate_format", "preprocessing", "graphs")}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode("ascii")).hexdigest()
 
 
 def _check_schema(values: Any, where: str) -> None:

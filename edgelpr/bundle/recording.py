@@ -39,7 +39,10 @@ def record_accuracy(bundle: Bundle, entry: Mapping[str, Any]) -> Bundle:
         write_atomically(bundle.path / MANIFEST, content, beside=bundle.path.resolve().parent)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise BundleError(f"{bundle.path / MANIFEST}: the accuracy could not be recorded ({reason})") from error
+        raise BundleError(
+            f"{bundle.path / MANIFEST}: the accuracy could not be recorded ({reason}); "
+            f"{bundle.path.resolve().parent} must be writable and on the disk of the bundle"
+        ) from error
     return Bundle(bundle.path, manifest)
 
 

@@ -41,7 +41,9 @@ def _setting(name: str, kind: click.Choice[str] | type, text: str) -> Callable[[
 @glyph_options
 @click.option("--real", type=click.Path(path_type=Path), multiple=True, help="Labelled real crops to mix in; may be repeated.")
 @label_format_option
-@click.option("--split", metavar="NAME", help="Part of the real crops, for example train.  [default: all]")
+@click.option(
+    "--split", metavar="NAME", help="Part of the real crops; all for every crop.  [default: train, where labels name parts]"
+)
 @click.option(
     "--start-from",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -130,7 +132,10 @@ def _real_crops(sources: tuple[Path, ...], label_format: LabelFormat, split: str
 
     crops = []
     for source in sources:
-        labelled = read_labels(source, label_format, split)
+        labelled = read_labels(source, label_format, None if split == "all" else split)
+        if split is None and any(item.split for item in labelled):
+            # Never the test part unasked: a figure measured on it later would mean nothing.
+            labelled = read_labels(source, label_format, "train")
         note(f"{source}: {len(labelled)} real crops")
         crops += [(item.load(), item.plate) for item in labelled]
     return crops

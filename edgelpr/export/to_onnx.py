@@ -18,7 +18,7 @@ from edgelpr.errors import ExportError, require
 from edgelpr.export.options import MAX_BATCH
 from edgelpr.export.wrapping import GraphModule
 
-_MAX_IR = 10
+_MAX_IR = 9  # read by ONNX Runtime 1.17 and TensorRT 8.6 too; opset 20 asks for no more
 _EXAMPLES = 2
 _REMEDY = "Nothing was written; try --opset 20"
 BATCH = "batch"

@@ -65,6 +65,8 @@ def is_altered(content: bytes) -> bool:
         needed = content[at + 4 : at + 5].isupper()
         if needed and zlib.crc32(memoryview(content)[at + 4 : end]) != _big(content, end):
             return True
+        if content[at + 4 : at + 8] == b"IEND":
+            break  # what follows the end is not the image's
         at = end + 4
     return False
 

@@ -68,7 +68,8 @@ def train(
     network = _network(config, renderer, start_from).to(_device(schedule))
     samples = TrainingSamples(renderer, config.seed, config.steps * config.batch, real, config.real_share)
     parts = Parts(network, Average(network, config.averaging), make_optimizer(config, network))
-    run = _Run(config, schedule, folder, network, parts, _identity(config, renderer, real))
+    identity = _identity(config, renderer, real) | {"start_from": None if start_from is None else _hash(start_from)}
+    run = _Run(config, schedule, folder, network, parts, identity)
     _make_folder(folder)
     run.go(samples, report)
     return folder / CHECKPOINT_FILE
@@ -86,6 +87,8 @@ class _Run:
     def go(self, samples: TrainingSamples, report: Callable[[Progress], None]) -> None:
         config = self.config
         done = load_state(self.folder, self.identity, self.parts)
+        if done >= config.steps:  # finished before, perhaps without its last checkpoint
+            self._save_checkpoint(done)
         began, since = time.perf_counter(), done
         for step, batch in enumerate(batches(samples, config.batch, done * config.batch, self.schedule.workers), start=done):
             losses, accuracy = self._step(step, batch)
@@ -120,7 +123,10 @@ class _Run:
         return losses, float(right.float().mean())
 
     def _save(self, step: int) -> None:
-        save_state(self.folder, step, self.identity, self.parts)
+        self._save_checkpoint(step)
+        save_state(self.folder, step, self.identity, self.parts)  # last: it says that the step is done
+
+    def _save_checkpoint(self, step: int) -> None:
         notes = {"steps": str(step), "config": json.dumps(asdict(self.config))}
         save_checkpoint(self.folder / CHECKPOINT_FILE, self.parts.average.network, notes=notes)
 
@@ -151,6 +157,10 @@ def _identity(config: TrainingConfig, renderer: Renderer, real: Sequence[tuple[I
         crops.update(np.ascontiguousarray(image).data)
     plates = {"plate_format": renderer.plate_format.to_dict(), "glyphs": renderer.description}
     return asdict(config) | plates | {"real_crops": crops.hexdigest() if real else None}
+
+
+def _hash(checkpoint: Path) -> str:
+    return hashlib.sha256(checkpoint.read_bytes()).hexdigest()
 
 
 def _make_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import pytest
 from edgelpr.bundle import files, writing
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.files import check_relative
-from edgelpr.bundle.manifest import SCHEMA, FileRecord
+from edgelpr.bundle.manifest import SCHEMA, FileRecord, Manifest
 from edgelpr.bundle.writing import write_bundle
 from edgelpr.errors import BundleError
 
@@ -310,3 +311,12 @@ def test_contents_with_a_mistake(tiny_manifest, tmp_path, contents, words):
 def test_the_parent_folder_must_exist(tiny_manifest, tmp_path):
     with pytest.raises(BundleError, match="parent folder does not exist"):
         write_bundle(tmp_path / "gone" / "new.elpr", tiny_manifest(), {})
+
+
+def test_a_field_with_a_default_that_an_older_version_left_out_keeps_the_digest(tiny_manifest):
+    """The digest is over the values as written: a manifest of an older version stays valid when fields are added."""
+    values = tiny_manifest(True, True).to_dict()
+    del values["plate_format"]["rows"]
+    decisive = {key: values[key] for key in ("architecture", "classifier", "plate_format", "preprocessing", "graphs")}
+    values["digest"] = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode("ascii")).hexdigest()
+    assert Manifest.from_dict(values).plate_format.rows == 1

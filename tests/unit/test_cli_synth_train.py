@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from edgelpr.cli.main import run
+from edgelpr.cli.train import _real_crops
+from edgelpr.errors import DataError
 from edgelpr.models import hpa
 from edgelpr.models.hpa import HpaConfig
 from edgelpr.models.resnet import ResNetConfig
@@ -67,6 +69,21 @@ def test_train_goes_on_and_its_checkpoint_starts_another_run(
     assert run(_train(tmp_path / "tuned", "--steps", "2", *start, *real, "--json")) == 0
     lines = capsys.readouterr().out.strip().splitlines()
     assert json.loads(lines[0])["step"] == 2 and json.loads(lines[-1])["checkpoint"].endswith("checkpoint.safetensors")
+
+
+def test_train_takes_the_train_part_unless_told_otherwise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["synth", "-o", str(tmp_path / "plates"), "--count", "3"]) == 0
+    labels = tmp_path / "plates" / "labels.csv"
+    rows = [line.split(",")[:2] for line in labels.read_text(encoding="utf-8").splitlines()[1:]]
+    parts = zip(rows, ("train", "test", "test"))
+    lines = ["image,plate,split", *(",".join([*row, part]) for row, part in parts)]
+    labels.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert len(_real_crops((labels,), "csv", None)) == 1
+    assert len(_real_crops((labels,), "csv", "test")) == 2
+    assert len(_real_crops((labels,), "csv", "all")) == 3
+    labels.write_text("\n".join(["image,plate,split", *(",".join([*row, "mine"]) for row in rows)]), encoding="utf-8")
+    with pytest.raises(DataError, match="no plate of the split 'train'; splits found: mine"):
+        _real_crops((labels,), "csv", None)
 
 
 def test_train_explains_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str], small_network: str) -> None:

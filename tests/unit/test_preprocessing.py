@@ -321,3 +321,10 @@ def test_every_real_crop_is_read(real_data, name):
     batch = Preprocessing().batch(read_image(path) for path in paths)
     assert batch.shape == (len(paths), 50, 160)
     assert batch.std(axis=(1, 2)).min() > 1
+
+
+def test_a_png_with_bytes_after_its_end_is_read(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (24, 94, 3), dtype=np.uint8)
+    path = tmp_path / "crop.png"
+    path.write_bytes(cv2.imencode(".png", image)[1].tobytes() + b"\x00\x00\x00\x05JUNKJUNKJUNKJUNK")
+    assert np.array_equal(read_image(path), image)

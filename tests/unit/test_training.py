@@ -129,6 +129,22 @@ def test_resuming_with_another_alphabet_glyphs_or_crops_is_refused(tmp_path: Pat
             train(_config(), renderer, tmp_path, schedule=QUIET)
 
 
+def test_a_finished_run_without_its_checkpoint_gets_it_again(tmp_path: Path) -> None:
+    path = train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    content = path.read_bytes()
+    path.unlink()
+    assert train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET).read_bytes() == content
+
+
+def test_resuming_from_another_start_is_refused(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        save_checkpoint(tmp_path / f"{seed}.safetensors", create("hpa-small", DIGITS))
+    train(_config(), Renderer(DIGITS), tmp_path / "run", start_from=tmp_path / "1.safetensors", schedule=QUIET)
+    with pytest.raises(TrainingError, match="start_from was"):
+        train(_config(), Renderer(DIGITS), tmp_path / "run", start_from=tmp_path / "2.safetensors", schedule=QUIET)
+
+
 def test_a_full_disk_keeps_the_last_state_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
     before = (tmp_path / STATE_FILE).read_bytes()
