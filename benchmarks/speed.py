@@ -128,9 +128,10 @@ def _export_nano(folder: Path) -> Path:
 
 def _crops(images: Path | None) -> list[Any]:
     if images is not None:
-        from edgelpr.preprocessing.images import IMAGE_SUFFIXES, read_image
+        from edgelpr.data.folders import find_images
+        from edgelpr.preprocessing.images import read_image
 
-        files = sorted(path for path in images.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+        files = list(find_images(images))
         if not files:
             sys.exit(f"Error: {images}: no image in this folder; expected crops of plates")
         return [read_image(path) for path in files[:CROPS]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,12 @@ def make_bundle(tiny_graph, tiny_manifest):
 def tiny_bundle(make_bundle, tmp_path_factory):
     """A bundle of the tiny network with decoding and maps; not to be changed by tests."""
     return make_bundle(tmp_path_factory.mktemp("bundles") / "tiny.elpr")
+
+
+@pytest.fixture
+def bundle(tiny_bundle, tmp_path) -> Path:
+    """A copy of the tiny bundle that a test may damage."""
+    return Path(shutil.copytree(tiny_bundle.path, tmp_path / "tiny.elpr"))
 
 
 def _tiny_graph(decode: bool = True, maps: bool = True) -> bytes:

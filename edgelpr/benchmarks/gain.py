@@ -14,7 +14,6 @@ import torch
 from edgelpr.benchmarks.latency import open_session
 from edgelpr.benchmarks.summary import Summary, summarize
 from edgelpr.benchmarks.timing import time_alternating
-from edgelpr.bundle.bundle import Bundle
 from edgelpr.export.exporting import export_bundle
 from edgelpr.export.options import ExportOptions
 from edgelpr.models.hpa import create
@@ -75,8 +74,8 @@ def measure_gain(architecture: str, batches: tuple[int, ...], threads: int, coun
     with TemporaryDirectory(prefix="edgelpr-speed-") as folder:
         bundles = {}
         for name, options in (("plain", ExportOptions(rewrites=_PLAIN)), ("rewritten", ExportOptions())):
-            export_bundle(network, Path(folder) / f"{name}.elpr", options, crops[:8], lambda line: None)
-            bundles[name] = Bundle.open(Path(folder) / f"{name}.elpr")
+            report = export_bundle(network, Path(folder) / f"{name}.elpr", options, crops[:8], lambda line: None)
+            bundles[name] = report.bundle
         files = {name: bundle.file(bundle.graph("fp32").file) for name, bundle in bundles.items()}
         runs = {name: partial(open_session(file, threads).run, None) for name, file in files.items()}
         adds = (bundles["plain"].graph("fp32").multiply_adds, bundles["rewritten"].graph("fp32").multiply_adds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -13,6 +13,7 @@ from edgelpr.cli.output import json_option, next_command, note, print_json_line
 from edgelpr.types import Classifier, LabelFormat
 
 if TYPE_CHECKING:
+    from edgelpr.data.labelled import LabelledCrop
     from edgelpr.preprocessing.images import Image
     from edgelpr.training.progress import Progress
 
@@ -128,14 +129,15 @@ def command(
 
 
 def _real_crops(sources: tuple[Path, ...], label_format: LabelFormat, split: str | None) -> list[tuple[Image, str]]:
-    from edgelpr.data.labels import read_labels
+    from edgelpr.data.labels import keep_split, read_labels
 
     crops = []
     for source in sources:
-        labelled = read_labels(source, label_format, None if split == "all" else split)
-        if split is None and any(item.split for item in labelled):
-            # Never the test part unasked: a figure measured on it later would mean nothing.
-            labelled = read_labels(source, label_format, "train")
+        labelled: Sequence[LabelledCrop] = read_labels(source, label_format)
+        # Never the test part unasked: a figure measured on it later would mean nothing.
+        part = split or ("train" if any(item.split for item in labelled) else "all")
+        if part != "all":
+            labelled = keep_split(labelled, part, source)
         note(f"{source}: {len(labelled)} real crops")
         crops += [(item.load(), item.plate) for item in labelled]
     return crops

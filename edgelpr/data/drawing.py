@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgelpr.data.fitting import fit_into
 from edgelpr.data.lettering import Colour, Lettering, find_lettering
 from edgelpr.preprocessing.images import Image
 from edgelpr.runtime.maps import boxes_from_maps
@@ -53,12 +54,8 @@ def _title(reading: Reading) -> str:
 
 def _enlarge(crop: Image) -> tuple[Image, tuple[float, float]]:
     """The crop in colour at the sheet's width, and by what it grew in x and y."""
-    colour = cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR) if crop.ndim == 2 else crop
-    height, width = colour.shape[:2]
-    factor = min(_WIDTH / width, _MAX_HEIGHT / height)
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    large = cv2.resize(colour, size, interpolation=cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA)
-    return np.asarray(large, dtype=np.uint8), (size[0] / width, size[1] / height)
+    large = fit_into(crop, _WIDTH, _MAX_HEIGHT)
+    return large, (large.shape[1] / crop.shape[1], large.shape[0] / crop.shape[0])
 
 
 def _maps_of_characters(reading: Reading, maps: _Map | None, size: tuple[int, int]) -> Sequence[_Map | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgelpr.data.labelled import LabelledCrop
@@ -13,7 +13,7 @@ from edgelpr.data.readers.table import read_table
 from edgelpr.errors import DataError
 from edgelpr.types import LabelFormat
 
-__all__ = ["LabelledCrop", "read_labels"]
+__all__ = ["LabelledCrop", "keep_split", "read_labels"]
 
 _FOLDER_READERS: dict[str, Callable[[Path], list[LabelledCrop]]] = {"names": read_names, "ccpd": read_ccpd, "aolp": read_aolp}
 
@@ -33,7 +33,7 @@ def read_labels(path: str | Path, format: LabelFormat = "csv", split: str | None
     if not place.exists():
         raise DataError(f"{place}: no such file or folder; expected labels of plates")
     labelled = _read_csv(place) if format == "csv" else _read_folder(place, format)
-    return tuple(labelled if split is None else _of_split(labelled, split, place))
+    return tuple(labelled if split is None else keep_split(labelled, split, place))
 
 
 def _read_csv(place: Path) -> list[LabelledCrop]:
@@ -54,7 +54,17 @@ def _read_folder(place: Path, format: str) -> list[LabelledCrop]:
     return labelled
 
 
-def _of_split(labelled: list[LabelledCrop], split: str, place: Path) -> list[LabelledCrop]:
+def keep_split(labelled: Sequence[LabelledCrop], split: str, place: Path) -> list[LabelledCrop]:
+    """Only the plates of a part, in their order.
+
+    Args:
+        labelled: what ``read_labels`` gave.
+        split: as there.
+        place: where they were read, for the message.
+
+    Raises:
+        DataError: no plate of that split; the message lists those there are.
+    """
     chosen = [crop for crop in labelled if crop.split is not None and split in (crop.split, *crop.split.split("/"))]
     if not chosen:
         found = sorted({crop.split for crop in labelled if crop.split})

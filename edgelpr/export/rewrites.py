@@ -29,9 +29,8 @@ def apply_rewrites(network: Hpa, rewrites: Sequence[Rewrite]) -> nn.Module:
     Returns:
         A module that takes (N, C, H, W), C = 1 after the grey fold, else 3, and returns what HPA returns.
     """
-    size, _ = feature_sizes(network)
     if "grey-fold" in rewrites:
         fold_grey(network)
     if "late-attention" in rewrites:
-        attend_late(network, size)
+        attend_late(network, feature_sizes(network)[0])
     return NativeFusion(network) if "native-fusion" in rewrites else network

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgelpr.bundle.files import hash_file
 from edgelpr.data.rendering.samples import Renderer
 from edgelpr.errors import TrainingError
 from edgelpr.models.checkpoint import load_checkpoint, save_checkpoint
@@ -68,8 +69,8 @@ def train(
     network = _network(config, renderer, start_from).to(_device(schedule))
     samples = TrainingSamples(renderer, config.seed, config.steps * config.batch, real, config.real_share)
     parts = Parts(network, Average(network, config.averaging), make_optimizer(config, network))
-    identity = _identity(config, renderer, real) | {"start_from": None if start_from is None else _hash(start_from)}
-    run = _Run(config, schedule, folder, network, parts, identity)
+    identity = _identity(config, renderer, real) | {"start_from": None if start_from is None else hash_file(start_from)[0]}
+    run = _Run(config, schedule, folder, parts, identity)
     _make_folder(folder)
     run.go(samples, report)
     return folder / CHECKPOINT_FILE
@@ -80,7 +81,6 @@ class _Run:
     config: TrainingConfig
     schedule: Schedule
     folder: Path
-    network: Hpa
     parts: Parts
     identity: dict[str, Any]
 
@@ -108,17 +108,17 @@ class _Run:
             group["lr"] = learning_rate(self.config, step)
         crops, classes, boxes = (field.to(device, non_blocking=True) for field in batch)
         inputs = GreyDoor(3, torch.float32)(crops).contiguous(memory_format=torch.channels_last)
-        self.network.train()
+        self.parts.network.train()
         with torch.autocast(device, dtype=torch.bfloat16, enabled=self.config.half):
-            output = self.network(inputs)
+            output = self.parts.network(inputs)
         losses = hpa_loss(output, classes, boxes, self.config)
         if not math.isfinite(float(losses.total.detach())):
             raise TrainingError(f"the loss at step {step + 1} is not finite; start anew elsewhere with a lower --learning-rate")
         self.parts.optimizer.zero_grad(set_to_none=True)
         losses.total.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), _LONGEST_GRADIENT)
+        torch.nn.utils.clip_grad_norm_(self.parts.network.parameters(), _LONGEST_GRADIENT)
         self.parts.optimizer.step()
-        self.parts.average.update(self.network, step)
+        self.parts.average.update(self.parts.network, step)
         right = (output.logits.detach().argmax(-1) == classes).all(dim=1)
         return losses, float(right.float().mean())
 
@@ -157,10 +157,6 @@ def _identity(config: TrainingConfig, renderer: Renderer, real: Sequence[tuple[I
         crops.update(np.ascontiguousarray(image).data)
     plates = {"plate_format": renderer.plate_format.to_dict(), "glyphs": renderer.description}
     return asdict(config) | plates | {"real_crops": crops.hexdigest() if real else None}
-
-
-def _hash(checkpoint: Path) -> str:
-    return hashlib.sha256(checkpoint.read_bytes()).hexdigest()
 
 
 def _make_folder(folder: Path) -> None:

@@ -7,9 +7,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from edgelpr.data.fitting import fit_into
 from edgelpr.data.lettering import Lettering, find_lettering
 from edgelpr.data.writing import write_file, write_image
 from edgelpr.errors import ImageError
@@ -80,7 +80,7 @@ def _title(evaluation: Evaluation, failures: Sequence[PlateScore]) -> str:
 
 def _draw_cell(cell: Image, score: PlateScore, lettering: Lettering, rectify: bool) -> None:
     try:
-        picture = _fit(score.crop.load(rectify))
+        picture = fit_into(score.crop.load(rectify), _CELL_WIDTH - 2 * _MARGIN, _PICTURE_HEIGHT)
     except ImageError:  # listed with its reason by the evaluation
         lettering.draw(cell, "no usable image", (_MARGIN, _PICTURE_HEIGHT // 2), _LETTERS, _RED)
     else:
@@ -91,11 +91,3 @@ def _draw_cell(cell: Image, score: PlateScore, lettering: Lettering, rectify: bo
     lettering.draw(cell, f"true {score.crop.plate}", (_MARGIN, line), _LETTERS, _BLACK)
     lettering.draw(cell, read, (_MARGIN, line + _LETTERS + _MARGIN), _LETTERS, _RED)
     lettering.draw(cell, score.crop.path.name[-34:], (_MARGIN, line + 2 * (_LETTERS + _MARGIN)), 10, _GREY)
-
-
-def _fit(crop: Image) -> Image:
-    colour = cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR) if crop.ndim == 2 else crop
-    height, width = colour.shape[:2]
-    factor = min((_CELL_WIDTH - 2 * _MARGIN) / width, _PICTURE_HEIGHT / height)
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return np.asarray(cv2.resize(colour, size, interpolation=cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA), dtype=np.uint8)

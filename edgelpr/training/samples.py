@@ -12,6 +12,7 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from edgelpr.data.fitting import as_colour
 from edgelpr.data.rendering.capture import capture
 from edgelpr.data.rendering.samples import Renderer
 from edgelpr.errors import PlateFormatError, TrainingError
@@ -99,11 +100,12 @@ def _check_plates(renderer: Renderer, plates: Sequence[str]) -> None:
 
 def _vary(image: Image, rng: Generator) -> Image:
     """A real crop as another detector and another camera might have delivered it."""
-    colour = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    colour = as_colour(image)
     height, width = colour.shape[:2]
     if rng.random() < 0.8:
         corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float32)
         moved = corners + rng.normal(0, (0.012 * width, 0.035 * height), (4, 2)).astype(np.float32)
         matrix = cv2.getPerspectiveTransform(corners, moved)
-        colour = cv2.warpPerspective(colour, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-    return capture(np.asarray(colour, dtype=np.uint8), rng) if rng.random() < 0.5 else np.asarray(colour, dtype=np.uint8)
+        warped = cv2.warpPerspective(colour, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        colour = np.asarray(warped, dtype=np.uint8)
+    return capture(colour, rng) if rng.random() < 0.5 else colour

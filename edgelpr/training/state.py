@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from torch.optim import Optimizer
 
 from edgelpr.atomic import write_atomically
 from edgelpr.errors import TrainingError
+from edgelpr.models.hpa import Hpa
 from edgelpr.training.averaging import Average
 
 STATE_FILE = "state.pt"
@@ -25,10 +25,10 @@ STATE_FILE = "state.pt"
 class Parts:
     """What a run changes from step to step."""
 
-    network: nn.Module
+    network: Hpa
     """The one being trained."""
 
-    average: Average[Any]
+    average: Average[Hpa]
     """Its moving average."""
 
     optimizer: Optimizer

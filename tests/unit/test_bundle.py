@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from bundle_editing import edit
 
 from edgelpr.bundle import files, writing
 from edgelpr.bundle.bundle import Bundle
@@ -17,17 +18,6 @@ from edgelpr.bundle.files import check_relative
 from edgelpr.bundle.manifest import SCHEMA, FileRecord, Manifest
 from edgelpr.bundle.writing import write_bundle
 from edgelpr.errors import BundleError
-
-
-@pytest.fixture
-def bundle(tiny_bundle, tmp_path) -> Path:
-    """A copy of the tiny bundle that a test may damage."""
-    return Path(shutil.copytree(tiny_bundle.path, tmp_path / "tiny.elpr"))
-
-
-def edit(bundle: Path, **changes) -> None:
-    path = bundle / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), encoding="utf-8")
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
 
 import pytest
+from bundle_editing import edit
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.manifest import Graph, Manifest
 from edgelpr.errors import BundleError
-
-
-@pytest.fixture
-def bundle(tiny_bundle, tmp_path) -> Path:
-    """A copy of the tiny bundle that a test may damage."""
-    return Path(shutil.copytree(tiny_bundle.path, tmp_path / "tiny.elpr"))
-
-
-def edit(bundle: Path, **changes) -> None:
-    path = bundle / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
