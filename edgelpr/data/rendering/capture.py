@@ -1,4 +1,4 @@
-"""What light, lens, sensor and compression do to a plate."""
+"""What lens, sensor and compression do to a lit scene."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from edgelpr.data.rendering.lighting import bloom, infrared, light
 from edgelpr.preprocessing.images import Image
 
 Floats = NDArray[np.float32]
@@ -14,58 +15,36 @@ Floats = NDArray[np.float32]
 _DOWNSAMPLING = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)
 
 
-def capture(scene: Image, rng: Generator) -> Image:
+def capture(scene: Image, rng: Generator, night: float = 0.07) -> Image:
     """Photograph a scene.
 
     Args:
         scene: (H, W, 3) BGR, uint8, at the sensor's resolution.
         rng: source of every choice.
+        night: share of infrared pictures, 0 to 1.
 
     Returns:
         A crop (h, w, 3) BGR, uint8, resampled in some of the cases.
     """
     picture = scene.astype(np.float32)
-    _light(picture, rng)
+    light(picture, rng)
     if rng.random() < 0.06:
         _occlude(picture, rng)
     picture = _blur(picture, rng)
+    if rng.random() < night:
+        infrared(picture, rng)
     _expose(picture, rng)
+    if rng.random() < 0.08:
+        picture = bloom(picture, rng)
     _add_noise(picture, rng)
     crop: Image = np.clip(picture, 0, 255).astype(np.uint8)
     if rng.random() < 0.4:
         crop = _resample(crop, rng)
     if rng.random() < 0.3:
         crop = _sharpen(crop, rng)
+    if rng.random() < 0.02:
+        _interlace(crop, rng)
     return _compress(crop, rng) if rng.random() < 0.7 else crop
-
-
-def _light(picture: Floats, rng: Generator) -> None:
-    height, width = picture.shape[:2]
-    across = np.linspace(-1, 1, width, dtype=np.float32)[None, :] * np.float32(rng.normal(0, 0.2))
-    down = np.linspace(-1, 1, height, dtype=np.float32)[:, None] * np.float32(rng.normal(0, 0.2))
-    gain = 1 + across + down
-    if rng.random() < 0.22:
-        gain = gain * _shadow(height, width, rng)
-    picture *= np.maximum(gain, 0.15)[:, :, None]
-    if rng.random() < 0.15:
-        picture += _glare(height, width, rng)[:, :, None]
-
-
-def _shadow(height: int, width: int, rng: Generator) -> Floats:
-    """A soft-edged half plane of shade."""
-    angle = rng.uniform(0, 2 * np.pi)
-    x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
-    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    distance = x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle)) - np.float32(rng.uniform(-0.7, 0.7))
-    shade: Floats = 1 - np.float32(rng.uniform(0.2, 0.65)) * np.clip(distance * np.float32(rng.uniform(2, 25)) + 0.5, 0, 1)
-    return shade
-
-
-def _glare(height: int, width: int, rng: Generator) -> Floats:
-    x = (np.linspace(0, 1, width, dtype=np.float32)[None, :] - np.float32(rng.random())) / np.float32(rng.uniform(0.05, 0.4))
-    y = (np.linspace(0, 1, height, dtype=np.float32)[:, None] - np.float32(rng.random())) / np.float32(rng.uniform(0.1, 0.8))
-    spot: Floats = np.float32(rng.uniform(30, 160)) * np.exp(-(x * x + y * y))
-    return spot
 
 
 def _occlude(picture: Floats, rng: Generator) -> None:
@@ -85,7 +64,7 @@ def _blur(picture: Floats, rng: Generator) -> Floats:
     chance = rng.random()
     if chance < 0.60:
         # Squared: a little out of focus is common, hopeless is rare.
-        sigma = float((0.006 + 0.05 * rng.random() ** 2) * height)
+        sigma = float((0.006 + 0.055 * rng.random() ** 2) * height)
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), max(0.3, sigma)), dtype=np.float32)
     if chance < 0.08 or chance > 0.92:
         picture = _motion(picture, max(2.0, rng.uniform(0.05, 0.16) * height), rng)
@@ -103,10 +82,7 @@ def _motion(picture: Floats, length: float, rng: Generator) -> Floats:
 
 
 def _expose(picture: Floats, rng: Generator) -> None:
-    """Gain, haze and colour cast; one in fifteen is an infrared night picture, grey."""
-    if rng.random() < 0.07:
-        mix = rng.dirichlet((1, 1, 1)).astype(np.float32)
-        picture[:] = (picture @ mix)[:, :, None]
+    """Gain, haze, colour cast and tone curve, in place."""
     contrast = rng.uniform(0.2, 0.75) if rng.random() < 0.3 else rng.uniform(0.75, 1.35)
     level = float(picture.mean())
     target = rng.normal(115, 40) if rng.random() < 0.6 else level
@@ -121,6 +97,8 @@ def _expose(picture: Floats, rng: Generator) -> None:
 
 def _add_noise(picture: Floats, rng: Generator) -> None:
     strength = abs(rng.normal(0, 6.0))
+    if rng.random() < 0.04:
+        strength *= 2.5  # a night sensor at its highest gain
     if strength > 1:
         planes = 1 if rng.random() < 0.5 else 3
         grain = rng.standard_normal((*picture.shape[:2], planes), dtype=np.float32)
@@ -145,7 +123,14 @@ def _sharpen(crop: Image, rng: Generator) -> Image:
     return np.asarray(cv2.addWeighted(crop, 1 + amount, soft, -amount, 0), dtype=np.uint8)
 
 
+def _interlace(crop: Image, rng: Generator) -> None:
+    """The comb of an old video recorder: every other row is older, in place."""
+    crop[::2] = np.roll(crop[::2], int(rng.integers(1, 3)), axis=1)
+
+
 def _compress(crop: Image, rng: Generator) -> Image:
-    quality = int(rng.uniform(15, 95))
-    _, code = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), dtype=np.uint8)
+    """Once, or twice with the blocks of the first time moved, as for crops of stored pictures."""
+    for _ in range(2 if rng.random() < 0.15 else 1):
+        _, code = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(15, 95))])
+        crop = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), dtype=np.uint8)
+    return crop

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from edgelpr.data.rendering.bending import Bend, Points, choose_bend
 from edgelpr.data.rendering.layouts import Cell, Layout
+from edgelpr.preprocessing.images import Image
 
-Points = NDArray[np.float64]
-"""(K, 2) points x, y."""
+_STEPS = 4
+"""Parts of a character's edge that are followed on their own."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,36 @@ class View:
     size: tuple[int, int]
     """Width and height of the crop in pixels."""
 
+    bend: Bend | None = None
+    """What lens, dents and shutter add to the homography."""
+
     def project(self, points: Points) -> Points:
         """(K, 2) millimetres to (K, 2) crop pixels."""
         homogeneous = np.column_stack([points, np.ones(len(points))]) @ self.matrix.T
         projected: Points = homogeneous[:, :2] / homogeneous[:, 2:]
-        return projected
+        return projected if self.bend is None else self.bend.bent(projected)
+
+    def look(self, face: Image, to_millimetres: Points, backdrop: tuple[float, ...]) -> Image:
+        """What the camera sees.
+
+        Args:
+            face: (H, W, 3) uint8.
+            to_millimetres: (3, 3) pixels of the face to millimetres on the plate.
+            backdrop: colour where the face ends.
+
+        Returns:
+            (h, w, 3) uint8 of the view's size.
+        """
+        matrix = self.matrix @ to_millimetres
+        edge, linear = cv2.BORDER_CONSTANT, cv2.INTER_LINEAR
+        if self.bend is None:
+            seen = cv2.warpPerspective(face, matrix, self.size, flags=linear, borderMode=edge, borderValue=backdrop)
+            return np.asarray(seen, dtype=np.uint8)
+        width, height = self.size
+        grid = np.stack(np.meshgrid(np.arange(width, dtype=float), np.arange(height, dtype=float)), axis=-1)
+        places = cv2.perspectiveTransform(self.bend.straight(grid), np.linalg.inv(matrix)).astype(np.float32)
+        seen = cv2.remap(face, places[..., 0], places[..., 1], linear, borderMode=edge, borderValue=backdrop)
+        return np.asarray(seen, dtype=np.uint8)
 
 
 def choose_view(layout: Layout, plate_height: float, rng: Generator) -> View:
@@ -49,7 +77,7 @@ def choose_view(layout: Layout, plate_height: float, rng: Generator) -> View:
     left, top, right, bottom = _cut(corners, rng)
     shift = np.array([(1, 0, -left), (0, 1, -top), (0, 0, 1)])
     size = (max(16, round(right - left)), max(8, round(bottom - top)))
-    return View(shift @ matrix, size)
+    return replace(View(shift @ matrix, size), bend=choose_bend(size, rng))
 
 
 def _homography(angles: Points, width: float, distance: float) -> Points:
@@ -67,15 +95,26 @@ def _homography(angles: Points, width: float, distance: float) -> Points:
 
 
 def _cut(corners: Points, rng: Generator) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom edge of the crop."""
     low, high = corners.min(0), corners.max(0)
     span = high - low
-    loose = rng.random() < 0.45
-    # Detectors cut close, some a little into the border, some with air around the plate.
-    shares = rng.uniform(-0.02, 0.10, 4) if loose else rng.normal(0.004, 0.012, 4).clip(-0.03, 0.04)
-    shares[1::2] *= 1.6
+    shares = _air(rng)
     left, top = low - shares[:2] * span
     right, bottom = high + shares[2:] * span
     return float(left), float(top), float(right), float(bottom)
+
+
+def _air(rng: Generator) -> Points:
+    """What a detector leaves around the plate, or takes off it: (4,) shares of its sides, left, top, right, bottom."""
+    habit = rng.random()
+    if habit < 0.45:
+        shares = rng.normal(0.004, 0.012, 4).clip(-0.03, 0.04)
+    elif habit < 0.80:
+        shares = rng.uniform(-0.02, 0.10, 4)
+    else:  # carelessly: the edge characters may be touched
+        shares = rng.normal(0.03, 0.05, 4).clip(-0.04, 0.18)
+    shares[1::2] *= 1.6
+    return np.asarray(shares, dtype=np.float64)
 
 
 def character_boxes(view: View, cells: tuple[Cell, ...]) -> NDArray[np.float32]:
@@ -85,8 +124,10 @@ def character_boxes(view: View, cells: tuple[Cell, ...]) -> NDArray[np.float32]:
         (K, 4) x0, y0, x1, y1 in crop pixels, clipped to the crop, float32.
     """
     x, y, w, h = np.array(cells, dtype=float).T
-    quads = np.stack([(x, y), (x + w, y), (x + w, y + h), (x, y + h)])  # (4, 2, K)
-    points = view.project(quads.transpose(2, 0, 1).reshape(-1, 2)).reshape(len(cells), 4, 2)
+    # Places all along the edges: a bent edge reaches furthest somewhere between its corners.
+    shares = [(i / _STEPS, j / _STEPS) for i in range(_STEPS + 1) for j in range(_STEPS + 1) if {i, j} & {0, _STEPS}]
+    around = [(x + w * across, y + h * down) for across, down in shares]
+    points = view.project(np.stack(around).transpose(2, 0, 1).reshape(-1, 2)).reshape(len(cells), len(around), 2)
     boxes = np.concatenate([points.min(1), points.max(1)], axis=1)
     limit = np.array([*view.size, *view.size])
     clipped: NDArray[np.float32] = np.clip(boxes, 0, limit).astype(np.float32)

@@ -107,7 +107,8 @@ class FolderGlyphs:
         """See ``Glyphs.mask``."""
         key = (character, style, height, width)
         if key not in self._cache:
-            path = self._files.get(f"{style}_{character}") or self._files.get(f"140_{character}")
+            styles = (style, style.split("_")[0], "140")  # 220_up_A, 220_5, and what the style lacks from the common one
+            path = next((self._files[name] for name in (f"{each}_{character}" for each in styles) if name in self._files), None)
             if path is None:
                 raise DataError(f"{self._folder}: no glyph {style}_{character}.jpg or .png")
             ink = 255 - _read_grey(path)

@@ -1,12 +1,9 @@
-"""Where the characters stand on a plate, in millimetres, and its colours.
-
-Chinese sizes are those of GA 36: 440x140 mm, characters of 45x90 mm; new-energy plates 480x140 mm with 43 mm characters.
-"""
+"""The face of a plate: where its characters stand, in millimetres, its colours, and what else is printed on it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import Literal
 
 Cell = tuple[float, float, float, float]
 """Left, top, width, height of a character in millimetres."""
@@ -14,10 +11,33 @@ Cell = tuple[float, float, float, float]
 Colour = tuple[int, int, int]
 """Blue, green, red, 0 to 255."""
 
+MarkShape = Literal["dot", "bar", "line", "text"]
+"""A filled ellipse, a filled rectangle, the outline of a rectangle, or small letters."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something printed on a plate that is not one of its characters."""
+
+    shape: MarkShape
+    """What is drawn into the box."""
+
+    box: Cell
+    """Where, in millimetres."""
+
+    colour: Colour | None = None
+    """None for the colour of the characters."""
+
+    text: str = ""
+    """For ``text``: letters that share the width of the box; those the glyphs lack are left out."""
+
+    often: float = 1.0
+    """Share of plates that carry it, 0 to 1."""
+
 
 @dataclass(frozen=True)
 class Layout:
-    """The face of one type of plate."""
+    """The face of one plate."""
 
     name: str
     """Type, for example ``blue``."""
@@ -37,58 +57,24 @@ class Layout:
     style: str = "140"
     """Glyph style, for sources that have several."""
 
-    dot: tuple[float, float] | None = None
-    """Centre of the separating dot in millimetres."""
+    styles: tuple[str, ...] = ()
+    """Glyph style of each character where they differ, as on two-row plates; empty: ``style`` for all."""
+
+    marks: tuple[Mark, ...] = ()
+    """Dots, dashes, bands and small print, in the order in which they are printed, before the characters."""
 
     fade: Colour | None = None
     """Background at the top edge, running into ``paper`` at the bottom."""
 
-    red_last: bool = False
-    """Whether the last character is red, as on police plates."""
+    tints: tuple[tuple[int, Colour], ...] = ()
+    """Characters of another colour: index and colour."""
 
+    border: tuple[float, float] | None = None
+    """Inset and width of the line around the plate in millimetres; None for a random one on most plates."""
 
-_BLUE: Colour = (150, 60, 15)
-_YELLOW: Colour = (20, 180, 245)
-_WHITE: Colour = (240, 240, 240)
-_BLACK: Colour = (25, 25, 25)
-_GREEN: Colour = (90, 190, 70)
+    night: float = 0.07
+    """Share of pictures taken in infrared, 0 to 1."""
 
-
-def _single_row(starts: tuple[float, ...], width: float) -> tuple[Cell, ...]:
-    return tuple((start, 25.0, 45.0 if index == 0 else width, 90.0) for index, start in enumerate(starts))
-
-
-_SEVEN = _single_row((15.5, 72.5, 151.5, 208.5, 265.5, 322.5, 379.5), 45.0)
-_EIGHT = _single_row((15.5, 69.5, 161.5, 213.5, 265.5, 317.5, 369.5, 421.5), 43.0)
-_DOT = (134.5, 70.0)
-
-CHINESE = {
-    "blue": Layout("blue", (440, 140), _SEVEN, _BLUE, _WHITE, dot=_DOT),
-    "yellow": Layout("yellow", (440, 140), _SEVEN, _YELLOW, _BLACK, dot=_DOT),
-    "white": Layout("white", (440, 140), _SEVEN, _WHITE, _BLACK, dot=_DOT, red_last=True),
-    "black": Layout("black", (440, 140), _SEVEN, _BLACK, _WHITE, dot=_DOT),
-    "green": Layout("green", (480, 140), _EIGHT, _GREEN, _BLACK, style="green", fade=(235, 245, 235)),
-}
-"""Chinese types by name; ``green`` has eight characters, the others seven."""
-
-
-@lru_cache(maxsize=256)
-def generic_layout(length: int, rows: int, dark: bool) -> Layout:
-    """A plain layout for any plate format (ours).
-
-    Args:
-        length: number of characters.
-        rows: 1, or 2 to break the text in the middle, the shorter half on top.
-        dark: light ink on dark paper, or the other way round.
-    """
-    width, height = (440, 140) if rows == 1 else (300, 200)
-    top = length // 2 if rows == 2 else 0
-    lines = [count for count in (top, length - top) if count]
-    band = height / len(lines)
-    cells: list[Cell] = []
-    for number, count in enumerate(lines):
-        pitch = min((width - 30.0) / count, 0.72 * band)
-        left = (width - pitch * count) / 2
-        cells += [(left + pitch * i + 0.08 * pitch, band * (number + 0.18), 0.84 * pitch, 0.64 * band) for i in range(count)]
-    paper, ink = ((110, 60, 30), _WHITE) if dark else (_WHITE, _BLACK)
-    return Layout(f"generic-{'dark' if dark else 'light'}", (width, height), tuple(cells), paper, ink)
+    def style_of(self, index: int) -> str:
+        """Glyph style of a character."""
+        return self.styles[index] if self.styles else self.style

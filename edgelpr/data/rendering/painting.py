@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
 
 import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from edgelpr.data.rendering.ageing import age, bolt, emboss
 from edgelpr.data.rendering.glyphs import Glyphs
-from edgelpr.data.rendering.layouts import Cell, Colour, Layout
+from edgelpr.data.rendering.inking import ink
+from edgelpr.data.rendering.layouts import Cell, Colour, Layout, Mark
+from edgelpr.data.rendering.surroundings import surround
+from edgelpr.errors import DataError
 from edgelpr.preprocessing.images import Image
 
 MARGIN = 36
@@ -30,6 +33,9 @@ class Face:
     scale: float
     """Pixels a millimetre."""
 
+    cells: tuple[Cell, ...]
+    """Where each character was set, in millimetres on the plate."""
+
 
 def paint(text: str, layout: Layout, glyphs: Glyphs, scale: float, rng: Generator) -> Face:
     """Paint a plate as it leaves the press, then age it.
@@ -40,132 +46,98 @@ def paint(text: str, layout: Layout, glyphs: Glyphs, scale: float, rng: Generato
         glyphs: where the shapes come from.
         scale: pixels a millimetre.
         rng: source of every choice.
+
+    Raises:
+        DataError: the glyphs lack a character.
     """
-    paper, ink_colour = _jitter(layout.paper, rng), _jitter(layout.ink, rng, spread=25)
-    ink = _ink(text, layout, glyphs, scale, rng)
-    plate = _paper(layout, paper, ink.shape, rng)
-    plate += (ink_colour - plate) * (ink[:, :, None] * rng.uniform(0.55, 1.0) ** 0.5)
-    if layout.red_last:
-        _redden(plate, ink, layout.cells[-1], scale)
+    mask, cells = ink(text, layout, glyphs, scale, rng)
+    colour = jitter(layout.ink, rng, spread=25)
+    plate = _paper(layout, mask.shape, rng)
+    for mark in layout.marks:
+        if mark.often >= 1 or rng.random() < mark.often:
+            _mark(plate, mark, colour if mark.colour is None else jitter(mark.colour, rng, spread=20), glyphs, scale)
+    _border(mask, layout, scale, rng)
+    cover = mask.astype(np.float32) * np.float32(rng.uniform(0.55, 1.0) ** 0.5 / 255)
+    _print(plate, cover, colour, layout, cells, scale)
     if rng.random() < 0.3:
-        _emboss(plate, ink, float(rng.uniform(-60, 60)))
-    _bolts(plate, layout, scale, rng)
-    if rng.random() < 0.3:
-        _dirt(plate, rng)
-    surrounded = _surround(plate, round(MARGIN * scale), scale, rng)
-    return Face(np.clip(surrounded, 0, 255).astype(np.uint8), scale)
+        emboss(plate, cover, float(rng.uniform(-60, 60)))
+    bolt(plate, layout.size, scale, rng)
+    age(plate, rng)
+    surrounded = surround(plate, round(MARGIN * scale), scale, rng)
+    return Face(np.clip(surrounded, 0, 255).astype(np.uint8), scale, cells)
 
 
-def _jitter(colour: Colour, rng: Generator, spread: float = 45.0) -> Floats:
+def jitter(colour: Colour, rng: Generator, spread: float = 45.0) -> Floats:
+    """A colour as another press, another year and another light would show it: (3,) float32, 0 to 255."""
     gain = rng.uniform(0.6, 1.25)
     values: Floats = np.clip(np.array(colour) * gain + rng.normal(0, spread / 3, 3), 0, 255).astype(np.float32)
     return values
 
 
-def _ink(text: str, layout: Layout, glyphs: Glyphs, scale: float, rng: Generator) -> Floats:
-    size = (ceil(layout.size[1] * scale), ceil(layout.size[0] * scale))
-    mask: Image = np.zeros(size, dtype=np.uint8)
-    for character, cell in zip(text, layout.cells):
-        left, top, width, height = (round(value * scale) for value in cell)
-        glyph = glyphs.mask(character, layout.style, height, width)
-        top += int(rng.integers(-1, 2)) if scale >= 0.5 else 0
-        np.maximum(mask[top : top + height, left : left + width], glyph, out=mask[top : top + height, left : left + width])
-    if layout.dot is not None and rng.random() < 0.85:
-        centre = (round(layout.dot[0] * scale), round(layout.dot[1] * scale))
-        cv2.circle(mask, centre, max(1, round(5 * scale)), 255, -1, cv2.LINE_AA)
-    mask = _weigh(mask, scale, rng)
-    if rng.random() < 0.85:
-        _border(mask, scale, rng)
-    ink: Floats = mask.astype(np.float32) / np.float32(255)
-    return ink
-
-
-def _weigh(mask: Image, scale: float, rng: Generator) -> Image:
-    chance = rng.random()
-    if chance > 0.45:
-        return mask
-    kernel = np.ones((2, 2) if scale < 0.6 or chance < 0.3 else (3, 3), dtype=np.uint8)
-    changed = cv2.dilate(mask, kernel) if chance < 0.25 else cv2.erode(mask, kernel)
-    # Half a pixel of stroke: at these sizes a whole one would close an 8 or break a thin line.
-    return np.asarray(cv2.addWeighted(mask, 0.5, changed, 0.5, 0), dtype=np.uint8)
-
-
-def _border(mask: Image, scale: float, rng: Generator) -> None:
-    inset, thickness = round(rng.uniform(2, 7) * scale), max(1, round(rng.uniform(2, 4) * scale))
-    height, width = mask.shape
-    cv2.rectangle(mask, (inset, inset), (width - 1 - inset, height - 1 - inset), 255, thickness)
-
-
-def _paper(layout: Layout, paper: Floats, shape: tuple[int, ...], rng: Generator) -> Floats:
+def _paper(layout: Layout, shape: tuple[int, ...], rng: Generator) -> Floats:
+    paper = jitter(layout.paper, rng)
     height, width = shape[:2]
     plate: Floats = np.empty((height, width, 3), dtype=np.float32)
     plate[:] = paper
     if layout.fade is not None:
-        top = _jitter(layout.fade, rng, spread=20)
+        top = jitter(layout.fade, rng, spread=20)
         share = np.linspace(0, 1, height, dtype=np.float32)[:, None, None] ** np.float32(rng.uniform(0.7, 1.6))
         plate[:] = top + (paper - top) * share
     return plate
 
 
-def _redden(plate: Floats, ink: Floats, cell: Cell, scale: float) -> None:
-    left, right = round(cell[0] * scale), round((cell[0] + cell[2]) * scale)
-    inner = slice(round(cell[1] * scale), round((cell[1] + cell[3]) * scale))
-    red = np.array((30, 30, 200), dtype=np.float32)
-    part = plate[inner, left:right]
-    part += (red - part) * ink[inner, left:right, None]
+def _print(plate: Floats, cover: Floats, colour: Floats, layout: Layout, cells: tuple[Cell, ...], scale: float) -> None:
+    """Ink onto paper; some characters have a colour of their own."""
+    tinted = np.broadcast_to(colour, plate.shape)
+    if layout.tints:
+        tinted = tinted.copy()
+        for index, tint in layout.tints:
+            rows, columns = _pixels(cells[index], scale)
+            tinted[rows, columns] = tint
+    plate += (tinted - plate) * cover[:, :, None]
 
 
-def _emboss(plate: Floats, ink: Floats, strength: float) -> None:
-    plate[1:, 1:] += np.float32(strength) * (ink[1:, 1:] - ink[:-1, :-1])[:, :, None]
+def _pixels(cell: Cell, scale: float) -> tuple[slice, slice]:
+    left, top, width, height = (round(value * scale) for value in cell)
+    return slice(max(0, top), max(0, top) + max(1, height)), slice(max(0, left), max(0, left) + max(1, width))
 
 
-def _bolts(plate: Floats, layout: Layout, scale: float, rng: Generator) -> None:
-    if rng.random() < 0.35:
+def _mark(plate: Floats, mark: Mark, colour: Floats, glyphs: Glyphs, scale: float) -> None:
+    rows, columns = _pixels(mark.box, scale)
+    if mark.shape == "bar":
+        plate[rows, columns] = colour
+    elif mark.shape == "dot":
+        centre = ((columns.start + columns.stop) // 2, (rows.start + rows.stop) // 2)
+        axes = (max(1, (columns.stop - columns.start) // 2), max(1, (rows.stop - rows.start) // 2))
+        cv2.ellipse(plate, centre, axes, 0, 0, 360, colour.tolist(), -1, cv2.LINE_AA)
+    elif mark.shape == "line":
+        corner = (columns.stop - 1, rows.stop - 1)
+        cv2.rectangle(plate, (columns.start, rows.start), corner, colour.tolist(), max(1, round(2 * scale)))
+    else:
+        _letters(plate[rows, columns], mark.text, colour, glyphs)
+
+
+def _letters(place: Floats, text: str, colour: Floats, glyphs: Glyphs) -> None:
+    """Small print, all letters of one width."""
+    height, width = place.shape[:2]
+    pitch = width // len(text) if text else 0
+    if pitch < 2 or height < 3:
         return
-    width, height = layout.size
-    places = [(x, y) for x in (0.25, 0.75) for y in (0.09, 0.91)]
-    for x, y in places[:: int(rng.integers(1, 3))]:
-        centre = (round((x * width + rng.normal(0, 4)) * scale), round(y * height * scale))
-        shade = float(rng.uniform(20, 230))
-        cv2.circle(plate, centre, max(1, round(rng.uniform(4, 8) * scale)), (shade, shade, shade), -1, cv2.LINE_AA)
+    for index, letter in enumerate(text):
+        try:
+            mask = glyphs.mask(letter, "any", height, max(2, round(0.85 * pitch)))
+        except DataError:
+            continue
+        part = place[:, index * pitch : index * pitch + mask.shape[1]]
+        part += (colour - part) * (mask.astype(np.float32) / 255)[:, : part.shape[1], None]
 
 
-def _dirt(plate: Floats, rng: Generator) -> None:
-    height, width = plate.shape[:2]
-    grain = rng.random((int(rng.integers(3, 9)), int(rng.integers(6, 24))), dtype=np.float32)
-    field = cv2.resize(grain, (width, height), interpolation=cv2.INTER_LINEAR)
-    cover = np.clip((field - np.float32(rng.uniform(0.35, 0.75))) * 3, 0, 1) * np.float32(rng.uniform(0.2, 0.8))
-    mud = rng.uniform(30, 190) + rng.normal(0, 12, 3).astype(np.float32)
-    plate += (mud.astype(np.float32) - plate) * cover[:, :, None]
-
-
-def _surround(plate: Floats, margin: int, scale: float, rng: Generator) -> Floats:
-    height, width = plate.shape[:2]
-    around: Floats = np.empty((height + 2 * margin, width + 2 * margin, 3), dtype=np.float32)
-    around[:] = _car_colour(rng)
-    if rng.random() < 0.5:
-        # The upper and lower halves of a bumper rarely match.
-        around[: int(rng.integers(0, around.shape[0]))] = _car_colour(rng)
-    frame = round(rng.uniform(0, 16) * scale) if rng.random() < 0.45 else 0
-    if frame:
-        around[margin - frame : margin + height + frame, margin - frame : margin + width + frame] = _car_colour(rng)
-    around[margin : margin + height, margin : margin + width] = plate
-    if rng.random() < 0.2:
-        _dealer_line(around, margin, scale, rng)
-    return around
-
-
-def _dealer_line(around: Floats, margin: int, scale: float, rng: Generator) -> None:
-    """Small marks below or above the plate, where dealers print their name."""
-    height, width = around.shape[:2]
-    size = max(2, round(rng.uniform(8, 16) * scale))
-    top = height - margin + 1 if rng.random() < 0.7 else margin - size - 1
-    shade = float(rng.uniform(120, 255))
-    for left in range(margin + round(width * 0.2), round(width * 0.7), size + 2):
-        if rng.random() < 0.7:
-            cv2.rectangle(around, (left, top), (left + size // 2, top + size - 1), (shade, shade, shade), 1)
-
-
-def _car_colour(rng: Generator) -> Floats:
-    values: Floats = np.clip(rng.uniform(5, 245) + rng.normal(0, 22, 3), 0, 255).astype(np.float32)
-    return values
+def _border(mask: Image, layout: Layout, scale: float, rng: Generator) -> None:
+    if layout.border is None and rng.random() > 0.85:
+        return
+    inset, thickness = layout.border or (rng.uniform(2, 7), rng.uniform(2, 4))
+    if thickness <= 0:
+        return
+    corner = round(inset * scale)
+    height, width = mask.shape
+    cv2.rectangle(mask, (corner, corner), (width - 1 - corner, height - 1 - corner), 255, max(1, round(thickness * scale)))

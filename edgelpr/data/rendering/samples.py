@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -47,7 +46,8 @@ class Renderer:
         plate_format: what may stand on a plate.
         glyphs: sources of shapes, one chosen a plate; by default the font in the package.
         shares: how often each source is chosen, summing to 1; by default equally.
-        heights: smallest and largest height of a plate in pixels.
+        heights: smallest and largest height in pixels of a common plate; others are as much higher as keeps
+            their characters equally large.
         description: of the glyphs, for the record of a training run.
     """
 
@@ -78,28 +78,26 @@ class Renderer:
     def _photograph(self, text: str, layout: Layout, rng: Generator) -> RenderedPlate:
         glyphs = self._glyphs[int(rng.choice(len(self._glyphs), p=self._shares))]
         low, high = self._heights
-        plate_height = float(low * (high / low) ** rng.random())
+        plate_height = float(low * (high / low) ** rng.random()) * _relative_height(layout)
         scale = next((s for s in _FACE_SCALES if s * layout.size[1] >= plate_height), _FACE_SCALES[-1])
         face = paint(text, layout, glyphs, scale, rng)
         view = choose_view(layout, plate_height, rng)
-        crop = capture(_look(face, view, rng), rng)
+        crop = capture(_look(face, view, rng), rng, layout.night)
         stretch = np.array([crop.shape[1] / view.size[0], crop.shape[0] / view.size[1]] * 2, dtype=np.float32)
-        return RenderedPlate(crop, text, character_boxes(view, layout.cells) * stretch, layout.name)
+        return RenderedPlate(crop, text, character_boxes(view, face.cells) * stretch, layout.name)
+
+
+def _relative_height(layout: Layout) -> float:
+    """Height of a plate relative to one of the common 140 mm whose characters, of 90 mm, come out equally large."""
+    tall = sorted(cell[3] for cell in layout.cells)[len(layout.cells) // 2]
+    return (layout.size[1] / 140) / (tall / 90)
 
 
 def _look(face: Face, view: View, rng: Generator) -> Image:
     """The face as the camera of that view sees it."""
     to_millimetres = np.array([(1 / face.scale, 0, -MARGIN), (0, 1 / face.scale, -MARGIN), (0, 0, 1)])
     backdrop = np.clip(rng.uniform(10, 240) + rng.normal(0, 20, 3), 0, 255)
-    scene = cv2.warpPerspective(
-        face.image,
-        view.matrix @ to_millimetres,
-        view.size,
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=backdrop.tolist(),
-    )
-    return np.asarray(scene, dtype=np.uint8)
+    return view.look(face.image, to_millimetres, tuple(backdrop.tolist()))
 
 
 def render_crops(plate_format: PlateFormat, count: int, seed: int = 0) -> Image:
