@@ -16,5 +16,27 @@ Rewrite = Literal["grey-fold", "native-fusion", "late-attention", "decode"]
 Classifier = Literal["shared", "separate", "separate-no-maps"]
 """Paper, table 4: one classifier for all positions; one a position; one a position without HPA maps."""
 
-LabelFormat = Literal["csv", "names", "ccpd", "aolp"]
-"""How labels are stored: a CSV, the file name itself, CCPD file names, AOLP folders."""
+LabelFormat = Literal["csv", "names", "ccpd", "clpd", "aolp", "medialab"]
+"""How labels are stored: a CSV, the file name itself, or as CCPD, CLPD, AOLP and Media Lab are laid out."""
+
+PaperExperiment = Literal["aolp", "medialab", "ccpd", "clpd"]
+"""The HPA paper's experiments on real plates; see ``edgelpr.data.folds``."""
+
+PartRole = Literal["train", "held out"]
+"""What a part of labelled plates is for, where its name says so."""
+
+FindingLevel = Literal["error", "warning"]
+"""Of a check of labelled plates: an error makes a figure or a training wrong, a warning is to be looked at."""
+
+FindingKind = Literal[
+    "unreadable",
+    "label",
+    "contradiction",
+    "same-picture",
+    "similar-picture",
+    "shared-plate",
+    "small",
+    "odd-shape",
+    "absent-character",
+]
+"""What a check of labelled plates can find; see ``edgelpr.data.checking``."""

@@ -65,7 +65,7 @@ def label_format_option(function: _F) -> _F:
         type=click.Choice(get_args(LabelFormat)),
         default="csv",
         show_default=True,
-        help="How labels are stored: a CSV with columns image,plate; file names; CCPD names; AOLP folders.",
+        help="How labels are stored: a CSV with columns image,plate; file names; or as that data set is laid out.",
     )(function)
 
 

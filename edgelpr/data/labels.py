@@ -8,6 +8,8 @@ from pathlib import Path
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.data.readers.aolp import read_aolp
 from edgelpr.data.readers.ccpd import read_ccpd
+from edgelpr.data.readers.clpd import read_clpd
+from edgelpr.data.readers.medialab import read_medialab
 from edgelpr.data.readers.names import read_names
 from edgelpr.data.readers.table import read_table
 from edgelpr.errors import DataError
@@ -15,7 +17,13 @@ from edgelpr.types import LabelFormat
 
 __all__ = ["LabelledCrop", "keep_split", "read_labels"]
 
-_FOLDER_READERS: dict[str, Callable[[Path], list[LabelledCrop]]] = {"names": read_names, "ccpd": read_ccpd, "aolp": read_aolp}
+_FOLDER_READERS: dict[str, Callable[[Path], list[LabelledCrop]]] = {
+    "names": read_names,
+    "ccpd": read_ccpd,
+    "clpd": read_clpd,
+    "aolp": read_aolp,
+    "medialab": read_medialab,
+}
 
 
 def read_labels(path: str | Path, format: LabelFormat = "csv", split: str | None = None) -> tuple[LabelledCrop, ...]:

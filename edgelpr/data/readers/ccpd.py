@@ -8,12 +8,14 @@ The plate is the index of each character in CCPD's own lists.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from edgelpr.data.cropping import Cut, Point
 from edgelpr.data.folders import find_images, folder_as_split
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.data.readers.mistakes import refuse
+from edgelpr.data.readers.official_splits import official_splits
 from edgelpr.errors import DataError
 
 _PROVINCES = "皖沪津渝冀晋蒙辽吉黑苏浙京闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新警学O"
@@ -26,14 +28,16 @@ _POINTS = {count: re.compile("_".join([_POINT] * count)) for count in (2, 4)}
 
 
 def read_ccpd(folder: Path) -> list[LabelledCrop]:
-    """Labelled plates of a CCPD folder and those below it, sorted by path; the folder's name is the split.
+    """Labelled plates of a CCPD folder and those below it, sorted by path.
 
-    Whole images carry where to cut; crops under the same names are taken as they are. ``ccpd_np``, the images
-    without a plate, is left out.
+    The folder's name is the split; where CCPD's own ``splits`` lie there, it follows the part they give an image:
+    ``train/ccpd_base``, ``test/ccpd_tilt``. Whole images carry where to cut; crops under the same names are taken as
+    they are. ``ccpd_np``, the images without a plate, is left out.
 
     Raises:
-        DataError: a file whose name is not CCPD's.
+        DataError: a file whose name is not CCPD's, or split files that contradict each other.
     """
+    parts = official_splits(folder)
     labelled: list[LabelledCrop] = []
     mistakes: list[str] = []
     for image in find_images(folder):
@@ -44,9 +48,15 @@ def read_ccpd(folder: Path) -> list[LabelledCrop]:
         except DataError as error:
             mistakes.append(f"{image}: {error}")
         else:
-            labelled.append(LabelledCrop(image, plate, folder_as_split(image, folder), cut))
+            labelled.append(LabelledCrop(image, plate, _split(image, folder, parts), cut))
     refuse(folder, mistakes)
     return labelled
+
+
+def _split(image: Path, folder: Path, parts: Mapping[str, str]) -> str | None:
+    subset = folder_as_split(image, folder)
+    part = parts.get(f"{image.absolute().parent.name}/{image.name}") or parts.get(image.name)
+    return "/".join(filter(None, (part, subset))) or None
 
 
 def parse_name(stem: str) -> tuple[str, Cut]:

@@ -9,10 +9,17 @@ from edgelpr.data.folders import find_images, folder_as_split
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.data.readers.mistakes import refuse
 
+_SEPARATORS = re.compile(r"[\s·•.\-]")
+
 
 def plate_of_name(name: str) -> str:
     """The plate in a file name: everything before the first underscore or dot; may be empty."""
     return re.split(r"[_.]", name, maxsplit=1)[0].strip()
+
+
+def without_separators(plate: str) -> str:
+    """A plate in capitals without the blanks, dots and hyphens that group its characters."""
+    return _SEPARATORS.sub("", plate).upper()
 
 
 def read_names(folder: Path) -> list[LabelledCrop]:

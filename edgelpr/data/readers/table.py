@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from pathlib import Path
 
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.data.readers.mistakes import refuse
+from edgelpr.data.readers.rows import Row, read_rows
 from edgelpr.errors import DataError
 
-_Row = dict[str, str | None]
+_HEADER = "image,plate[,split]"
 
 
 def read_table(path: Path) -> list[LabelledCrop]:
@@ -23,7 +22,7 @@ def read_table(path: Path) -> list[LabelledCrop]:
     Raises:
         DataError: not UTF-8, empty, a missing column, or rows that are incomplete, repeated or without a file.
     """
-    rows = _rows(path)
+    rows = read_rows(path, {"image": (), "plate": ()}, _HEADER)
     seen: dict[str, int] = {}
     labelled: list[LabelledCrop] = []
     mistakes: list[str] = []
@@ -41,29 +40,7 @@ def read_table(path: Path) -> list[LabelledCrop]:
     return labelled
 
 
-def _rows(path: Path) -> list[tuple[int, _Row]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save the CSV as UTF-8") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if not text.strip():
-        raise DataError(f"{path}: the file is empty; expected a CSV with the header image,plate")
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    try:
-        reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or []]
-        missing = [name for name in ("image", "plate") if name not in reader.fieldnames]
-        if missing:
-            found = ",".join(reader.fieldnames)
-            expected = "the header image,plate[,split]"
-            raise DataError(f"{path}, line 1: no column '{missing[0]}'; expected {expected}, found '{found}'")
-        return [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        raise DataError(f"{path}, line {reader.reader.line_num}: not a valid CSV ({error})") from error
-
-
-def _mistake(row: _Row, folder: Path, seen: dict[str, int]) -> str | None:
+def _mistake(row: Row, folder: Path, seen: dict[str, int]) -> str | None:
     if None in row or None in (row["image"], row["plate"]):
         return "not as many cells as the header has columns"
     if not (row["image"] or "").strip():

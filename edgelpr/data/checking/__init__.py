@@ -1,0 +1,1 @@
+"""What can be wrong with labelled plates, found before they train or test anything."""
