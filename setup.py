@@ -8,9 +8,12 @@ from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 
+LARGEST = 8_000_000
+"""Bytes of the largest checkpoint in the wheel; larger ones stay in the repository, so that a board downloads little."""
+
 
 class BuildWithWeights(build_py):
-    """Copy ``weights/NAME/`` of every checkpoint to ``edgelpr/weights/NAME/`` in the wheel."""
+    """Copy ``weights/NAME/`` of every small checkpoint to ``edgelpr/weights/NAME/`` in the wheel."""
 
     def run(self) -> None:
         super().run()
@@ -19,6 +22,8 @@ class BuildWithWeights(build_py):
         target = Path(self.build_lib) / "edgelpr" / "weights"
         shutil.rmtree(target, ignore_errors=True)  # an earlier build may have left weights that are gone
         for checkpoint in sorted((HERE / "weights").glob("*/*.safetensors")):
+            if checkpoint.stat().st_size > LARGEST:
+                continue
             folder = target / checkpoint.parent.name
             folder.mkdir(parents=True, exist_ok=True)
             for source in (checkpoint, checkpoint.with_name("card.json"), checkpoint.with_name("README.md")):

@@ -1,6 +1,6 @@
 """What the HPA paper reports, as data.
 
-Zhang, Wang, Zhuang, "Efficient License Plate Recognition via Holistic Position Attention", AAAI 2021, tables 1 to 4.
+Zhang, Wang, Zhuang, "Efficient License Plate Recognition via Holistic Position Attention", AAAI 2021, tables 1 to 6.
 """
 
 from __future__ import annotations
@@ -85,3 +85,28 @@ HPA: dict[tuple[str, Classifier], PaperFigures] = {
     ("hpa-resnet101", "separate-no-maps"): _figures(None, None, 0.8355, 0.6117, 0.9640),
 }
 """By architecture and classifier."""
+
+ABLATED = "hpa-resnet101"
+"""The network of tables 5 and 6, and of the row without HPA maps in table 4."""
+
+
+def _aolp(access: float, law: float, road: float) -> tuple[PaperAccuracy, ...]:
+    columns = zip(_COLUMNS, (access, law, road))
+    return tuple(PaperAccuracy(*column, accuracy) for column, accuracy in columns)
+
+
+STRATEGIES: dict[str, tuple[PaperAccuracy, ...]] = {
+    "S>P>C": _aolp(0.9927, 0.9931, 0.9951),
+    "P>S>C": _aolp(0.9031, 0.8849, 0.9820),
+    "S+P>C": _aolp(0.9927, 0.9966, 0.9951),
+    "S+P+C": _aolp(0.9956, 1.0, 0.9984),
+}
+"""Table 5: the order of training, ``+`` together and ``>`` one after the other."""
+
+SUPERVISION: dict[tuple[bool, bool], tuple[PaperAccuracy, ...]] = {
+    (True, True): _aolp(0.9956, 1.0, 0.9984),
+    (True, False): _aolp(0.9956, 0.9983, 0.9984),
+    (False, True): _aolp(0.9941, 0.9931, 0.9984),
+    (False, False): _aolp(0.9941, 0.9931, 0.9967),
+}
+"""Table 6: whether the semantic and the position network are supervised."""

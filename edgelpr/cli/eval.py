@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
+from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,12 @@ _SHOWN = 10
 @click.option(
     "--sheet", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.png", help="Draw the plates not read right."
 )
+@click.option(
+    "--reliability",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.png",
+    help="Draw how far confidences can be trusted, and what each threshold would let through.",
+)
 @click.option("--record", is_flag=True, help="Write the figures into the bundle's manifest, with the hash of the data.")
 @json_option
 def command(
@@ -55,6 +62,7 @@ def command(
     batch_size: int,
     table: Path | None,
     sheet: Path | None,
+    reliability: Path | None,
     record: bool,
     as_json: bool,
 ) -> None:
@@ -62,6 +70,10 @@ def command(
 
     Files that cannot be read count as wrong and are listed. Characters are compared position by position; where the lengths
     differ, aligned by the smallest edit distance.
+
+    The calibration error is the mean distance of the confidence from the share that is right. At 99 % precision: accept only
+    readings with at least the confidence shown, and 99 in 100 of them are right on these plates; the share is what is then
+    accepted and right of all plates. Keep the --csv of two bundles to hold them against each other with `edgelpr compare`.
     """
     from edgelpr.bundle.bundle import Bundle
     from edgelpr.bundle.recording import record_accuracy
@@ -84,7 +96,7 @@ def command(
     if record:
         record_accuracy(opened, _origin(labels, label_format, split, rectify) | evaluation.to_dict())
         note(f"Recorded in {bundle}")
-    _write_reports(evaluation, table, sheet, rectify)  # last: a full disk must not cost the figures
+    _write_reports(evaluation, table, sheet, reliability, rectify)  # last: a full disk must not cost the figures
     if evaluation.failures and sheet is None:
         part = [] if split is None else ["--split", split]
         chosen = ["--format", label_format, *part, *(["--rectify"] if rectify else [])]
@@ -118,7 +130,10 @@ def _list_on_stderr(what: str, lines: Sequence[str]) -> None:
         note(f"  and {len(lines) - _SHOWN} more (--csv lists every plate)")
 
 
-def _write_reports(evaluation: Evaluation, table: Path | None, sheet: Path | None, rectify: bool) -> None:
+def _write_reports(
+    evaluation: Evaluation, table: Path | None, sheet: Path | None, reliability: Path | None, rectify: bool
+) -> None:
+    from edgelpr.training.reliability_chart import write_reliability_chart
     from edgelpr.training.reports import write_failure_sheet, write_plates_csv
 
     if table is not None:
@@ -129,6 +144,29 @@ def _write_reports(evaluation: Evaluation, table: Path | None, sheet: Path | Non
         note(f"Wrote {sheet}: {len(evaluation.failures)} plates not read right")
         if limits:
             note(limits)
+    if reliability is not None:
+        write_reliability_chart(reliability, evaluation)
+        note(f"Wrote {reliability}: reliability and risk of {evaluation.plates} plates")
+
+
+def _confidence_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
+    reliability, acceptance = evaluation.reliability, evaluation.acceptance
+    error = "-"
+    if reliability is not None:
+        equal_mass = f"{reliability.adaptive_calibration_error:.2%} in bins of equal mass"
+        error = f"{reliability.expected_calibration_error:.2%} in bins of equal width, {equal_mass}"
+    rows = [("calibration error", error)]
+    shown = acceptance.precision_interval
+    if acceptance.threshold is None or shown is None:
+        return [*rows, ("accepted and right at 99 % precision", "none: no threshold reaches it on these plates")]
+    # Rounded down: a threshold rounded up would turn away the very plate it was taken from.
+    threshold = floor(acceptance.threshold * 1e6) / 1e6
+    sure = f"{acceptance.correct} of {acceptance.accepted} accepted are right, which shows at least {shown[0]:.2%}"
+    return [
+        *rows,
+        ("accepted and right at 99 % precision", f"{acceptance.accuracy:.2%} of all plates, confidence >= {threshold:.6f}"),
+        ("  95 % interval of the precision", sure),
+    ]
 
 
 def _print(evaluation: Evaluation) -> None:
@@ -141,6 +179,7 @@ def _print(evaluation: Evaluation) -> None:
         ("  95 % interval", f"{low:.2%} to {high:.2%}"),
         ("without the Chinese character", f"{evaluation.plate_accuracy_without_chinese:.2%}"),
         ("character accuracy", f"{evaluation.character_accuracy:.2%}"),
+        *_confidence_rows(evaluation),
         ("time a plate", "-" if seconds is None else f"{seconds * 1000:.2f} ms (file decoding apart)"),
         ("backend, precision", f"{evaluation.backend}, {evaluation.precision}"),
         ("data sha256", evaluation.data_sha256),

@@ -26,6 +26,11 @@ _MOST_IMAGES = 64
 @click.argument("checkpoint")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="NAME.elpr", help="Bundle to write.")
 @plate_format_option(help_text="For the HPA authors' checkpoints: built-in plate format, or your own YAML file.")
+@click.option(
+    "--pattern",
+    metavar="NAME|FILE",
+    help="Rule out characters a position cannot have, 0 for O: br, br-grey, cn, gr, or your own YAML file.  [default: off]",
+)
 @click.option("--plain", is_flag=True, help="Export the network as published, without any rewrite.")
 @click.option("--rewrite", multiple=True, type=click.Choice(REWRITES), help="Apply this rewrite only; may be repeated.")
 @click.option("--no-rewrite", multiple=True, type=click.Choice(REWRITES), help="Leave this rewrite out; may be repeated.")
@@ -46,6 +51,7 @@ def command(
     checkpoint: str,
     output: Path,
     plate_format: str | None,
+    pattern: str | None,
     plain: bool,
     rewrite: tuple[Rewrite, ...],
     no_rewrite: tuple[Rewrite, ...],
@@ -62,10 +68,14 @@ def command(
 
     Every rewrite and the finished graph are compared with the PyTorch network; a difference fails the export.
 
+    A pattern masks classes inside the graph, for good: on plates that follow it 0 is no more read as O, and any other plate is
+    forced into it. Confidences are shares of what is left, so find thresholds anew (edgelpr eval) before you trust them.
+
     \b
       edgelpr export hpa-nano-cn -o plates.elpr
       edgelpr export runs/mine/checkpoint.safetensors -o mine.elpr --images my-crops/
       edgelpr export authors.pth -o authors.elpr --plate-format my-format.yaml
+      edgelpr export hpa-nano-cn -o civil.elpr --pattern cn
     """
     options = ExportOptions(opset, _chosen(plain, rewrite, no_rewrite), not no_maps, not no_simplify, with_weights, overwrite)
     for module in ("torch", "safetensors", "onnx", "onnxscript", "onnxruntime"):
@@ -74,10 +84,15 @@ def command(
     from edgelpr.models.checkpoint import load_checkpoint
     from edgelpr.models.weights import resolve_checkpoint
     from edgelpr.plates.loading import load_plate_format
+    from edgelpr.plates.patterns import load_pattern
 
+    narrowing = None if pattern is None else load_pattern(pattern)
     chosen = None if plate_format is None else load_plate_format(plate_format)
     network = load_checkpoint(resolve_checkpoint(checkpoint, weights), chosen)
     crops = _rendered(network.plate_format) if images is None else _read(images, network.plate_format)
+    if narrowing is not None:  # after the crops were made: they are of any plate
+        network.plate_format = narrowing.apply(network.plate_format)
+        note(f"Pattern '{narrowing.name}': {narrowing.covers.strip()}")
     report = export_bundle(network, output, options, crops, note)
     if as_json:
         print_json(_to_plain(report))

@@ -42,7 +42,19 @@ class PlateFormat:
     """Height and width of the network's input in pixels; by default 50x160 for one row, 80x128 for two."""
 
     pattern: tuple[str, ...] | None = None
-    """For each position the characters that may stand there; absent: any."""
+    """For each position, counted from the start of the plate, the characters that may stand there; absent: any.
+
+    It masks the others in the exported graph. An empty text stands for "nothing": no plate is that long. Probabilities are
+    those among the classes that are left (a softmax after masking), so a crop of another kind of plate gives a reading that
+    looks sure: a threshold found without the pattern does not hold with it.
+    """
+
+    shortest: int | None = None
+    """Characters of the shortest plate: void cannot win before that; absent: void may stand anywhere.
+
+    Between the shortest and the longest plate the network alone decides where void begins; a void between characters is
+    dropped by ``decode``.
+    """
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -55,6 +67,9 @@ class PlateFormat:
             raise PlateFormatError(f"{self._who}: input_size is {self.input_size}; expected sides of 32 to {_MAX_SIDE}")
         if self.pattern is not None:
             self._check_pattern(self.pattern)
+        if self.shortest is not None and not (self.void and 1 <= self.shortest <= self.longest):
+            wanted = f"1 to {self.longest}, in a format with void"
+            raise PlateFormatError(f"{self._who}: shortest is {self.shortest}; expected {wanted}")
 
     @property
     def _who(self) -> str:
@@ -66,7 +81,8 @@ class PlateFormat:
             raise PlateFormatError(f"{self._who}: {found}; expected one a position ({self.positions})")
         for number, allowed in enumerate(pattern, start=1):
             unknown = sorted(set(allowed) - set(self.alphabet))
-            if unknown or not allowed:
+            ended = self.void and number > 1 and not any(pattern[number - 1 :])
+            if unknown or not (allowed or ended):
                 what = f"has {''.join(unknown)!r}, absent from the alphabet" if unknown else "is empty"
                 raise PlateFormatError(f"{self._who}: pattern of position {number} {what}")
 
@@ -83,12 +99,27 @@ class PlateFormat:
         return (50, 160) if self.rows == 1 else (80, 128)
 
     @property
+    def longest(self) -> int:
+        """Characters of the longest plate that the pattern allows."""
+        return self.positions if self.pattern is None else sum(map(bool, self.pattern))
+
+    @property
     def allowed_classes(self) -> tuple[tuple[bool, ...], ...] | None:
-        """(positions, classes): whether a class may stand at a position; void may anywhere. None without a pattern."""
-        if self.pattern is None:
+        """(positions, classes): whether a class may win at a position. None where neither pattern nor shortest is given."""
+        if self.pattern is None and self.shortest is None:
             return None
-        void = (True,) * int(self.void)
-        return tuple(tuple(c in allowed for c in self.alphabet) + void for allowed in self.pattern)
+        least, voids = self.shortest or 0, int(self.void)
+        allowed = self.pattern or (self.alphabet,) * self.positions
+        return tuple(
+            tuple(c in characters for c in self.alphabet) + (number > least,) * voids
+            for number, characters in enumerate(allowed, start=1)
+        )
+
+    def follows_pattern(self, plate: str) -> bool:
+        """Whether pattern and lengths allow a plate; without a pattern, whether its length fits."""
+        least = self.shortest or (1 if self.void else self.positions)
+        fits = least <= len(plate) <= self.longest
+        return fits and (self.pattern is None or all(c in allowed for c, allowed in zip(plate, self.pattern)))
 
     def encode(self, plate: str) -> tuple[int, ...]:
         """Class indices of a plate, one a position; void fills up at the end.
@@ -154,7 +185,9 @@ def _check_types(spec: PlateFormat) -> None:
         value = getattr(spec, key)
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise PlateFormatError(f"plate format '{spec.name}': {key} is {value!r}; expected {words}")
-    size, pattern = spec.input_size, spec.pattern
+    size, pattern, shortest = spec.input_size, spec.pattern, spec.shortest
+    if shortest is not None and type(shortest) is not int:
+        raise PlateFormatError(f"plate format '{spec.name}': shortest is {shortest!r}; expected a whole number")
     if size is not None and not (isinstance(size, tuple) and len(size) == 2 and all(type(side) is int for side in size)):
         raise PlateFormatError(f"plate format '{spec.name}': input_size is {size!r}; expected [height, width]")
     if pattern is not None and not (isinstance(pattern, tuple) and all(isinstance(item, str) for item in pattern)):

@@ -112,4 +112,7 @@ def _beyond(plate_format: PlateFormat, labelled: Sequence[LabelledCrop]) -> tupl
             plate_format.encode(crop.plate)
         except PlateFormatError as error:
             warnings.append(f"{crop.path}: {error}")
+        else:
+            if not plate_format.follows_pattern(crop.plate):
+                warnings.append(f"{crop.path}: plate '{crop.plate}' does not follow the pattern of '{plate_format.name}'")
     return tuple(warnings)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgelpr.data.labelled import LabelledCrop
+from edgelpr.training.acceptance import Acceptance, accept_at_precision, risk_by_coverage
 from edgelpr.training.alignment import align, correct_characters, without_chinese
+from edgelpr.training.reliability import Reliability, measure_reliability
 from edgelpr.training.statistics import wilson_interval
 
 
@@ -68,7 +70,7 @@ class Evaluation:
     """Identity of labels and images."""
 
     warnings: tuple[str, ...] = ()
-    """Labels that the plate format cannot spell; they can only count as wrong."""
+    """Labels that the plate format cannot spell, or that its pattern rules out; they can only count as wrong."""
 
     @property
     def plates(self) -> int:
@@ -106,6 +108,28 @@ class Evaluation:
         return right / sum(len(score.crop.plate) for score in self.scores)
 
     @property
+    def reliability(self) -> Reliability | None:
+        """Whether the confidences mean what they say; None if no file could be read."""
+        confidences, correct = self._confidences
+        return measure_reliability(confidences, correct) if confidences else None
+
+    @property
+    def acceptance(self) -> Acceptance:
+        """The threshold on the confidence that makes 99 % of what it accepts right."""
+        return accept_at_precision(*self._confidences, self.plates)
+
+    @property
+    def risk_by_coverage(self) -> tuple[tuple[float, float], ...]:
+        """Share of plates accepted and share of these that is wrong, as the threshold falls."""
+        return risk_by_coverage(*self._confidences, self.plates)
+
+    @property
+    def _confidences(self) -> tuple[list[float], list[bool]]:
+        """Of the files that could be read: the others have no confidence to judge."""
+        read = [score for score in self.scores if score.error is None]
+        return [score.confidence for score in read], [score.correct for score in read]
+
+    @property
     def seconds_per_plate(self) -> float | None:
         """Mean time of the plates that were read, file decoding apart; None if none was."""
         times = [score.seconds for score in self.scores if score.seconds is not None]
@@ -135,6 +159,8 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """What ``edgelpr eval --json`` promises."""
+        reliability, acceptance = self.reliability, self.acceptance
+        shown = acceptance.precision_interval
         return {
             "plates": self.plates,
             "plate_accuracy": self.plate_accuracy,
@@ -145,6 +171,11 @@ class Evaluation:
             "backend": self.backend,
             "seconds_per_plate": self.seconds_per_plate,
             "data_sha256": self.data_sha256,
+            "expected_calibration_error": None if reliability is None else reliability.expected_calibration_error,
+            "adaptive_calibration_error": None if reliability is None else reliability.adaptive_calibration_error,
+            "accuracy_at_99_precision": acceptance.accuracy,
+            "threshold_at_99_precision": acceptance.threshold,
+            "precision_interval_at_threshold": None if shown is None else list(shown),
         }
 
 

@@ -15,6 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("edgelpr", "weights", "setup.cfg", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 LIMIT = 20_000_000
+LARGEST = 8_000_000
+"""Of a checkpoint in the wheel, as in setup.py."""
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +33,9 @@ def wheel(tmp_path_factory):
     trained.mkdir()
     for name in ("trained-here.safetensors", "card.json", "README.md", "notes.txt"):
         (trained / name).write_text("{}", encoding="utf-8")
+    large = folder / "weights" / "large-here"
+    large.mkdir()
+    (large / "large-here.safetensors").write_bytes(bytes(LARGEST + 1))
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "out", "."]
     done = subprocess.run(build, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -62,9 +67,9 @@ def test_every_module_is_inside(names):
 
 
 def test_data_files_are_inside(names):
-    formats = {path.relative_to(ROOT).as_posix() for path in (ROOT / "edgelpr/plates/formats").glob("*.yaml")}
-    fonts = {path.relative_to(ROOT).as_posix() for path in (ROOT / "edgelpr/data/fonts").iterdir() if path.is_file()}
-    assert len(formats) == 4
+    formats = {path.relative_to(ROOT).as_posix() for path in (ROOT / "edgelpr/plates").glob("*/*.yaml")}
+    fonts = {path.relative_to(ROOT).as_posix() for path in (ROOT / "edgelpr/data/fonts").rglob("*") if path.is_file()}
+    assert len(formats) == 8  # four plate formats and four patterns
     assert (formats | fonts | {"edgelpr/py.typed"}) - names == set()
 
 
@@ -73,9 +78,10 @@ def test_weights_travel_with_card_and_readme_only(names):
     assert {Path(name).name for name in inside} == {"trained-here.safetensors", "card.json", "README.md"}
 
 
-def test_the_repositorys_weights_are_inside(names):
-    trained = {path.relative_to(ROOT) for path in (ROOT / "weights").glob("*/*.safetensors")}
-    assert {f"edgelpr/{path.as_posix()}" for path in trained} - names == set()
+def test_the_repositorys_small_weights_are_inside_and_large_ones_stay_there(names):
+    trained = [path for path in (ROOT / "weights").glob("*/*.safetensors") if path.stat().st_size <= LARGEST]
+    assert {f"edgelpr/{path.relative_to(ROOT).as_posix()}" for path in trained} - names == set()
+    assert not any("large-here" in name for name in names)
 
 
 def test_no_pictures_and_no_tests(names):

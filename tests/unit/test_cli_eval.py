@@ -36,7 +36,8 @@ def test_json_is_as_promised(labels, capsys):
     values = json.loads(printed.out)
     assert set(values) == {
         "plates", "plate_accuracy", "plate_accuracy_interval", "plate_accuracy_without_chinese", "character_accuracy",
-        "precision", "backend", "seconds_per_plate", "data_sha256",
+        "precision", "backend", "seconds_per_plate", "data_sha256", "expected_calibration_error", "adaptive_calibration_error",
+        "accuracy_at_99_precision", "threshold_at_99_precision", "precision_interval_at_threshold",
     }  # fmt: skip
     assert (values["plates"], values["plate_accuracy"]) == (6, 4 / 6)
     assert (values["precision"], values["backend"]) == ("fp32", "onnxruntime")
@@ -49,8 +50,9 @@ def test_json_is_as_promised(labels, capsys):
 def test_text_split_and_worst_confusions(labels, capsys):
     assert run(["eval", "stub.elpr", str(labels), "--split", "test"]) == 0
     printed = capsys.readouterr()
-    assert "plates                         3" in printed.out
+    assert "plates                                3" in printed.out
     assert "66.67%" in printed.out
+    assert "none: no threshold reaches it" in printed.out
     assert "20.77% to 93.85%" in printed.out
     assert printed.out.splitlines()[-1].split() == ["9", "0", "1"]
     assert "--sheet failures.png" in printed.err
@@ -65,6 +67,18 @@ def test_reports(labels, tmp_path, capsys):
     assert [row["correct"] for row in rows] == ["1", "0", "1", "1", "1", "0"]
     assert cv2.imread(str(sheet)).shape == (38 + 160, 1300, 3)
     assert sorted(path.name for path in table.parent.iterdir()) == ["failures.png", "plates.csv"]
+
+
+def test_confidences_are_judged(labels, tmp_path, capsys):
+    chart = tmp_path / "out" / "reliability.png"
+    labels.write_text("image,plate\n0.png,皖A12345\n1.png,京B67890\n", encoding="utf-8")
+    assert run(["eval", "stub.elpr", str(labels), "--reliability", str(chart)]) == 0
+    printed = capsys.readouterr()
+    assert "56.95% in bins of equal width, 56.95% in bins of equal mass" in printed.out  # all right, with 0.9 ** 8
+    assert "100.00% of all plates, confidence >= 0.430467" in printed.out
+    assert "2 of 2 accepted are right, which shows at least 34.24%" in printed.out
+    assert cv2.imread(str(chart)).shape == (500, 930, 3)
+    assert f"Wrote {chart}" in printed.err
 
 
 def test_a_report_that_cannot_be_written(labels, tmp_path, capsys):

@@ -8,6 +8,7 @@ import cv2
 import pytest
 from sample_networks import DIGITS, SMALL, noise_crops, small_network
 
+from edgelpr.bundle.bundle import Bundle
 from edgelpr.cli.main import run
 from edgelpr.export.options import REWRITES
 from edgelpr.models import hpa
@@ -94,3 +95,20 @@ def test_mistakes(tmp_path, checkpoint, capsys, arguments, code, message):
 def test_an_unknown_checkpoint(tmp_path, capsys):
     assert run(["export", "no-such-weights", "-o", str(tmp_path / "a.elpr")]) == 1
     assert "no-such-weights: no such file" in capsys.readouterr().err
+
+
+def test_a_pattern_goes_into_the_bundle_only_when_asked_for(tmp_path, checkpoint, images, capsys):
+    pattern = tmp_path / "even.yaml"
+    pattern.write_text('name: even\nplate_format: digits\ncovers: even numbers\npattern: ["02468", "02468", "02468", ""]\n')
+    plain = ["--opset", "17", "--no-simplify", "--no-maps", "--json"]
+    assert run(["export", checkpoint, "-o", str(tmp_path / "a.elpr"), *plain]) == 0
+    assert Bundle.open(tmp_path / "a.elpr").manifest.plate_format.pattern is None
+    assert run(["export", checkpoint, "-o", str(tmp_path / "b.elpr"), "--pattern", str(pattern), *plain]) == 0
+    assert "Pattern 'even': even numbers" in capsys.readouterr().err
+    assert Bundle.open(tmp_path / "b.elpr").manifest.plate_format.pattern == ("02468", "02468", "02468", "")
+    (tmp_path / "crops" / "broken.jpg").unlink()
+    assert run(["read", str(tmp_path / "b.elpr"), images, "--json"]) == 0
+    plates = [json.loads(line)["plate"] for line in capsys.readouterr().out.splitlines()]
+    assert len(plates) == 3 and all(len(plate) <= 3 and set(plate) <= set("02468") for plate in plates)
+    assert run(["export", checkpoint, "-o", str(tmp_path / "c.elpr"), "--pattern", "cn"]) == 1
+    assert "pattern 'cn' is for the plate format 'cn', and this is 'digits'" in capsys.readouterr().err

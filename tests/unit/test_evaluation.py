@@ -12,6 +12,7 @@ from stub_engine import CN, PLATES, draw_crop, stub_recognizer
 from edgelpr.data.labels import LabelledCrop, read_labels
 from edgelpr.data.lettering import OpenCvLettering
 from edgelpr.errors import DataError
+from edgelpr.plates.patterns import load_pattern
 from edgelpr.training.alignment import align, correct_characters, without_chinese
 from edgelpr.training.evaluation import evaluate
 from edgelpr.training.reports import write_failure_sheet, write_plates_csv
@@ -61,7 +62,8 @@ def test_json_keys_are_those_promised(tmp_path):
     values = evaluate(stub_recognizer(), labelled(tmp_path, [(0, PLATES[0])])).to_dict()
     assert list(values) == [
         "plates", "plate_accuracy", "plate_accuracy_interval", "plate_accuracy_without_chinese", "character_accuracy",
-        "precision", "backend", "seconds_per_plate", "data_sha256",
+        "precision", "backend", "seconds_per_plate", "data_sha256", "expected_calibration_error", "adaptive_calibration_error",
+        "accuracy_at_99_precision", "threshold_at_99_precision", "precision_interval_at_threshold",
     ]  # fmt: skip
     assert json.loads(json.dumps(values))["plate_accuracy_interval"][1] == 1.0
 
@@ -87,6 +89,7 @@ def test_nothing_readable(tmp_path):
     crops[0].path.unlink()
     values = evaluate(stub_recognizer(), crops).to_dict()
     assert (values["plate_accuracy"], values["character_accuracy"], values["seconds_per_plate"]) == (0, 0, None)
+    assert (values["expected_calibration_error"], values["threshold_at_99_precision"]) == (None, None)
 
 
 def test_labels_beyond_the_format_are_told_and_count_as_wrong(tmp_path):
@@ -96,6 +99,13 @@ def test_labels_beyond_the_format_are_told_and_count_as_wrong(tmp_path):
     assert len(evaluation.warnings) == 2
     assert "000.png" in evaluation.warnings[0]
     assert "outside the alphabet" in evaluation.warnings[0]
+
+
+def test_labels_that_break_the_pattern_are_told(tmp_path):
+    narrow = load_pattern("cn").apply(CN)
+    evaluation = evaluate(stub_recognizer(), labelled(tmp_path, [(0, "皖112345"), (0, PLATES[0])]), plate_format=narrow)
+    assert len(evaluation.warnings) == 1
+    assert "000.png: plate '皖112345' does not follow the pattern of 'cn'" in evaluation.warnings[0]
 
 
 def test_no_plates():

@@ -13,8 +13,8 @@ from edgelpr.plates.format import PlateFormat
 
 def draw_generic(plate_format: PlateFormat, rng: Generator) -> tuple[str, Layout]:
     """A random plate: each position from its pattern, or from the alphabet."""
-    longest = plate_format.positions
-    length = int(rng.integers(max(1, longest - 3), longest + 1)) if plate_format.void else longest
+    longest = plate_format.longest
+    length = int(rng.integers(max(plate_format.shortest or 1, longest - 3), longest + 1)) if plate_format.void else longest
     allowed = plate_format.pattern or (plate_format.alphabet,) * longest
     text = "".join(one_of(allowed[index], rng) for index in range(length))
     return text, generic_layout(length, plate_format.rows, bool(rng.random() < 0.4))
