@@ -12,7 +12,7 @@ from edgelpr.preprocessing.images import Image
 
 Floats = NDArray[np.float32]
 
-_DOWNSAMPLING = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)
+_DOWNSAMPLING = (cv2.INTER_NEAREST, *(cv2.INTER_LINEAR,) * 3, *(cv2.INTER_CUBIC,) * 2, *(cv2.INTER_AREA,) * 2)
 
 
 def capture(scene: Image, rng: Generator, night: float = 0.07) -> Image:
@@ -26,25 +26,31 @@ def capture(scene: Image, rng: Generator, night: float = 0.07) -> Image:
     Returns:
         A crop (h, w, 3) BGR, uint8, resampled in some of the cases.
     """
+    severity = _severity(rng)
     picture = scene.astype(np.float32)
     light(picture, rng)
     if rng.random() < 0.06:
         _occlude(picture, rng)
-    picture = _blur(picture, rng)
+    picture = _blur(picture, severity, rng)
     if rng.random() < night:
         infrared(picture, rng)
-    _expose(picture, rng)
+    _expose(picture, severity, rng)
     if rng.random() < 0.08:
         picture = bloom(picture, rng)
-    _add_noise(picture, rng)
+    _add_noise(picture, severity, rng)
     crop: Image = np.clip(picture, 0, 255).astype(np.uint8)
     if rng.random() < 0.4:
-        crop = _resample(crop, rng)
+        crop = _resample(crop, severity, rng)
     if rng.random() < 0.3:
         crop = _sharpen(crop, rng)
     if rng.random() < 0.02:
         _interlace(crop, rng)
-    return _compress(crop, rng) if rng.random() < 0.7 else crop
+    return _compress(crop, severity, rng) if rng.random() < 0.7 else crop
+
+
+def _severity(rng: Generator) -> float:
+    """How badly a picture is taken, 0 to 1: most cameras are decent, and one bad habit rarely comes alone."""
+    return 1.0 if rng.random() < 0.33 else float(rng.uniform(0.1, 0.6))
 
 
 def _occlude(picture: Floats, rng: Generator) -> None:
@@ -59,14 +65,14 @@ def _occlude(picture: Floats, rng: Generator) -> None:
         cv2.line(picture, centre, other, shade, max(1, round(height * 0.05)), cv2.LINE_AA)
 
 
-def _blur(picture: Floats, rng: Generator) -> Floats:
+def _blur(picture: Floats, severity: float, rng: Generator) -> Floats:
     height = picture.shape[0]
     chance = rng.random()
     if chance < 0.60:
         # Squared: a little out of focus is common, hopeless is rare.
-        sigma = float((0.006 + 0.055 * rng.random() ** 2) * height)
+        sigma = float((0.006 + 0.055 * severity * rng.random() ** 2) * height)
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), max(0.3, sigma)), dtype=np.float32)
-    if chance < 0.08 or chance > 0.92:
+    if chance < 0.1 * severity or chance > 1 - 0.1 * severity:
         picture = _motion(picture, max(2.0, rng.uniform(0.05, 0.16) * height), rng)
     return picture
 
@@ -81,9 +87,9 @@ def _motion(picture: Floats, length: float, rng: Generator) -> Floats:
     return np.asarray(cv2.filter2D(picture, -1, kernel / kernel.sum()), dtype=np.float32)
 
 
-def _expose(picture: Floats, rng: Generator) -> None:
+def _expose(picture: Floats, severity: float, rng: Generator) -> None:
     """Gain, haze, colour cast and tone curve, in place."""
-    contrast = rng.uniform(0.2, 0.75) if rng.random() < 0.3 else rng.uniform(0.75, 1.35)
+    contrast = rng.uniform(0.2, 0.75) if rng.random() < 0.15 + 0.15 * severity else rng.uniform(0.75, 1.35)
     level = float(picture.mean())
     target = rng.normal(115, 40) if rng.random() < 0.6 else level
     picture -= np.float32(level)
@@ -95,9 +101,9 @@ def _expose(picture: Floats, rng: Generator) -> None:
         picture *= np.float32(255)
 
 
-def _add_noise(picture: Floats, rng: Generator) -> None:
-    strength = abs(rng.normal(0, 6.0))
-    if rng.random() < 0.04:
+def _add_noise(picture: Floats, severity: float, rng: Generator) -> None:
+    strength = abs(rng.normal(0, 7.0 * severity))
+    if rng.random() < 0.05:
         strength *= 2.5  # a night sensor at its highest gain
     if strength > 1:
         planes = 1 if rng.random() < 0.5 else 3
@@ -105,10 +111,10 @@ def _add_noise(picture: Floats, rng: Generator) -> None:
         picture += grain * np.float32(strength)
 
 
-def _resample(crop: Image, rng: Generator) -> Image:
+def _resample(crop: Image, severity: float, rng: Generator) -> Image:
     """A second, careless resize, as data sets and detectors apply it."""
     height, width = crop.shape[:2]
-    share = rng.uniform(0.35, 1.0)
+    share = rng.uniform(1 - 0.65 * severity, 1.0)
     size = (max(48, round(width * share)), max(14, round(height * share * rng.uniform(0.8, 1.2))))
     if rng.random() < 0.45:
         size = (94, 24)
@@ -128,9 +134,9 @@ def _interlace(crop: Image, rng: Generator) -> None:
     crop[::2] = np.roll(crop[::2], int(rng.integers(1, 3)), axis=1)
 
 
-def _compress(crop: Image, rng: Generator) -> Image:
+def _compress(crop: Image, severity: float, rng: Generator) -> Image:
     """Once, or twice with the blocks of the first time moved, as for crops of stored pictures."""
     for _ in range(2 if rng.random() < 0.15 else 1):
-        _, code = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(15, 95))])
+        _, code = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(80 - 65 * severity, 95))])
         crop = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), dtype=np.uint8)
     return crop

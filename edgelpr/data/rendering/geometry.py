@@ -68,11 +68,12 @@ def choose_view(layout: Layout, plate_height: float, rng: Generator) -> View:
         rng: source of every choice.
     """
     width, height = layout.size
-    steep = rng.random() < 0.4
+    steep = rng.random() < 0.45
     yaw, pitch, roll = np.radians(rng.normal(0, (24, 16, 6.5) if steep else (11, 8, 2.5)))
     pose = _homography(np.clip([yaw, pitch, roll], -0.9, 0.9), width, float(rng.uniform(2.0, 9.0)))
     zoom = plate_height / height
-    matrix = np.diag([zoom, zoom, 1.0]) @ pose
+    slant, slope = rng.normal(0, (0.22, 0.05) if steep else (0.07, 0.015)).clip(-0.55, 0.55)
+    matrix = np.diag([zoom, zoom, 1.0]) @ np.array([(1, slant, 0), (slope, 1, 0), (0, 0, 1)]) @ pose
     corners = View(matrix, (0, 0)).project(np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=float))
     left, top, right, bottom = _cut(corners, rng)
     shift = np.array([(1, 0, -left), (0, 1, -top), (0, 0, 1)])

@@ -56,7 +56,7 @@ class Renderer:
         plate_format: PlateFormat,
         glyphs: Sequence[Glyphs] = (),
         shares: Sequence[float] | None = None,
-        heights: tuple[float, float] = (13.0, 70.0),
+        heights: tuple[float, float] = (16.0, 90.0),
         description: str = "",
     ) -> None:
         self.plate_format = plate_format
