@@ -14,14 +14,17 @@ Floats = NDArray[np.float32]
 
 _DOWNSAMPLING = (cv2.INTER_NEAREST, *(cv2.INTER_LINEAR,) * 3, *(cv2.INTER_CUBIC,) * 2, *(cv2.INTER_AREA,) * 2)
 
+_CCPD_SIZE = (94, 24)
 
-def capture(scene: Image, rng: Generator, night: float = 0.07) -> Image:
+
+def capture(scene: Image, rng: Generator, night: float = 0.07, shrunk: float = 0.05) -> Image:
     """Photograph a scene.
 
     Args:
         scene: (H, W, 3) BGR, uint8, at the sensor's resolution.
         rng: source of every choice.
         night: share of infrared pictures, 0 to 1.
+        shrunk: share of the resampled crops that get the size common among CCPD's crops, 0 to 1.
 
     Returns:
         A crop (h, w, 3) BGR, uint8, resampled in some of the cases.
@@ -40,7 +43,7 @@ def capture(scene: Image, rng: Generator, night: float = 0.07) -> Image:
     _add_noise(picture, severity, rng)
     crop: Image = np.clip(picture, 0, 255).astype(np.uint8)
     if rng.random() < 0.4:
-        crop = _resample(crop, severity, rng)
+        crop = _resample(crop, severity, shrunk, rng)
     if rng.random() < 0.3:
         crop = _sharpen(crop, rng)
     if rng.random() < 0.02:
@@ -111,13 +114,13 @@ def _add_noise(picture: Floats, severity: float, rng: Generator) -> None:
         picture += grain * np.float32(strength)
 
 
-def _resample(crop: Image, severity: float, rng: Generator) -> Image:
+def _resample(crop: Image, severity: float, shrunk: float, rng: Generator) -> Image:
     """A second, careless resize, as data sets and detectors apply it."""
     height, width = crop.shape[:2]
     share = rng.uniform(1 - 0.65 * severity, 1.0)
     size = (max(48, round(width * share)), max(14, round(height * share * rng.uniform(0.8, 1.2))))
-    if rng.random() < 0.45:
-        size = (94, 24)
+    if rng.random() < shrunk:
+        size = _CCPD_SIZE
     method = _DOWNSAMPLING[int(rng.integers(len(_DOWNSAMPLING)))]
     return np.asarray(cv2.resize(crop, size, interpolation=method), dtype=np.uint8)
 

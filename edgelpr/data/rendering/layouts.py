@@ -75,6 +75,9 @@ class Layout:
     night: float = 0.07
     """Share of pictures taken in infrared, 0 to 1."""
 
+    shrunk: float = 0.05
+    """Of the crops that are resampled, the share brought to 94x24 pixels whatever their shape, 0 to 1."""
+
     def style_of(self, index: int) -> str:
         """Glyph style of a character."""
         return self.styles[index] if self.styles else self.style

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from edgelpr.data.rendering.capture import capture
 from edgelpr.data.rendering.geometry import View, character_boxes, choose_view
-from edgelpr.data.rendering.glyphs import FontGlyphs, Glyphs
+from edgelpr.data.rendering.glyphs import Glyphs
 from edgelpr.data.rendering.layouts import Layout
+from edgelpr.data.rendering.library import built_in_glyphs
 from edgelpr.data.rendering.painting import MARGIN, Face, paint
 from edgelpr.data.rendering.texts import draw
 from edgelpr.plates.format import PlateFormat
@@ -44,7 +45,7 @@ class Renderer:
 
     Args:
         plate_format: what may stand on a plate.
-        glyphs: sources of shapes, one chosen a plate; by default the font in the package.
+        glyphs: sources of shapes, one chosen a plate; by default what the package has for the format.
         shares: how often each source is chosen, summing to 1; by default equally.
         heights: smallest and largest height in pixels of a common plate; others are as much higher as keeps
             their characters equally large.
@@ -61,7 +62,7 @@ class Renderer:
     ) -> None:
         self.plate_format = plate_format
         self.description = description
-        self._glyphs = tuple(glyphs) or (FontGlyphs(),)
+        self._glyphs = tuple(glyphs) or (built_in_glyphs(plate_format),)
         self._shares = shares
         self._heights = heights
 
@@ -82,7 +83,7 @@ class Renderer:
         scale = next((s for s in _FACE_SCALES if s * layout.size[1] >= plate_height), _FACE_SCALES[-1])
         face = paint(text, layout, glyphs, scale, rng)
         view = choose_view(layout, plate_height, rng)
-        crop = capture(_look(face, view, rng), rng, layout.night)
+        crop = capture(_look(face, view, rng), rng, layout.night, layout.shrunk)
         stretch = np.array([crop.shape[1] / view.size[0], crop.shape[0] / view.size[1]] * 2, dtype=np.float32)
         return RenderedPlate(crop, text, character_boxes(view, face.cells) * stretch, layout.name)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgelpr.data.rendering.glyphs import FolderGlyphs, FontGlyphs, Glyphs
+from edgelpr.data.rendering.library import built_in_glyphs
 from edgelpr.data.rendering.samples import Renderer
 from edgelpr.errors import DataError
 from edgelpr.plates.format import PlateFormat
@@ -23,7 +24,7 @@ class GlyphSources:
     """Folders for ``FolderGlyphs``."""
 
     fonts: tuple[Path, ...] = ()
-    """Fonts for ``FontGlyphs``; without any, the one in the package."""
+    """Fonts for ``FontGlyphs``; without any, the letters in the package."""
 
     font_share: float = 0.08
     """Share of plates drawn with a font when there are folders too, 0 to 1."""
@@ -39,7 +40,7 @@ class GlyphSources:
             DataError: a folder or a font that cannot be used.
         """
         folders: list[Glyphs] = [FolderGlyphs(folder) for folder in self.folders]
-        fonts: list[Glyphs] = [FontGlyphs(font) for font in self.fonts] or [FontGlyphs()]
+        fonts: list[Glyphs] = [FontGlyphs(font) for font in self.fonts] or [built_in_glyphs(plate_format)]
         if not folders:
             return Renderer(plate_format, fonts, description=self.describe())
         shares = [(1 - self.font_share) / len(folders)] * len(folders) + [self.font_share / len(fonts)] * len(fonts)
@@ -47,5 +48,5 @@ class GlyphSources:
 
     def describe(self) -> str:
         """One line that names folders, fonts and their shares; folders may move, so only their names count."""
-        names = [path.name for path in (*self.folders, *self.fonts)] or ["the font in the package"]
+        names = [path.name for path in (*self.folders, *self.fonts)] or ["the letters in the package"]
         return f"{', '.join(names)}; share of fonts {self.font_share}"
