@@ -33,7 +33,7 @@ _SHOWN = 10
 @click.argument("labels", type=click.Path(path_type=Path))
 @label_format_option
 @click.option("--split", metavar="NAME", help="Only this part: a value of the column split, or a folder below LABELS.")
-@click.option("--rectify", is_flag=True, help="Straighten plates by their corners where the labels give them (CCPD).")
+@click.option("--rectify", is_flag=True, help="Straighten plates by their corners where the labels give them (CCPD, CLPD).")
 @backend_option
 @precision_option
 @threads_option

@@ -117,7 +117,7 @@ def glyph_options(function: _F) -> _F:
                 "fonts",
                 type=click.Path(path_type=Path),
                 multiple=True,
-                help="Font file; may be repeated.  [default: the open font in the package]",
+                help="Font file; may be repeated.  [default: the letters in the package]",
             ),
             click.option(
                 "--font-share",

@@ -53,5 +53,5 @@ def command(
         print_json({"labels": str(labels), "plates": count, "seed": seed})
     else:
         click.echo(f"{count} plates in {labels.parent} ({speed:.0f} plates/s)")
-    note("Glyphs: " + (", ".join(str(path) for path in (*glyphs, *fonts)) or "the font in the package"))
+    note("Glyphs: " + (", ".join(str(path) for path in (*glyphs, *fonts)) or "the letters in the package"))
     next_command(f"edgelpr eval BUNDLE {labels}")

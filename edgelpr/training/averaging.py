@@ -23,9 +23,13 @@ class Average(Generic[_Network]):
         self.network: _Network = copy.deepcopy(network).eval().requires_grad_(False)
         self._decay = decay
 
+    def restart(self, network: _Network) -> None:
+        """Forget what was averaged and begin with these weights."""
+        self.network.load_state_dict(network.state_dict())
+
     @torch.no_grad()
     def update(self, network: _Network, step: int) -> None:
-        """Move towards the network's weights after step number ``step``, counted from 0."""
+        """Move towards the network's weights after step number ``step``, counted from 0 or from the last restart."""
         decay = min(self._decay, (1 + step) / (10 + step))
         pairs = zip(self.network.state_dict().values(), network.state_dict().values())
         for ours, theirs in pairs:

@@ -1,4 +1,4 @@
-"""Feeding samples to the loop, in the order of their numbers, from any number on."""
+"""Feeding samples to the loop, in the order of their numbers, from any step on."""
 
 from __future__ import annotations
 
@@ -8,23 +8,60 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Sampler
 
+from edgelpr.errors import EdgelprError
+from edgelpr.training.config import TrainingConfig
+from edgelpr.training.distributed import Group
 from edgelpr.training.samples import Sample, TrainingSamples
 
 
-class _Onwards(Sampler[int]):
-    def __init__(self, start: int, end: int) -> None:
-        self._numbers = range(start, end)
+class _Share(Sampler[int]):
+    """Numbers of this process's samples. Step s is made up of the numbers from s * batch on, whoever works on them."""
+
+    def __init__(self, config: TrainingConfig, group: Group, first: int) -> None:
+        self._config, self._group, self._first = config, group, first
+        self.part = config.batch // (config.accumulate * group.size)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._numbers)
+        for start in range(
+            self._first * self._config.batch, self._config.steps * self._config.batch, self.part * self._group.size
+        ):
+            ours = start + self._group.rank * self.part
+            yield from range(ours, ours + self.part)
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return (self._config.steps - self._first) * self._config.accumulate * self.part
 
 
-def batches(samples: TrainingSamples, batch: int, first: int, workers: int) -> DataLoader[Sample]:
-    """Batches of samples from number ``first`` on; the number of workers does not change what they hold."""
-    return DataLoader(samples, batch, sampler=_Onwards(first, len(samples)), num_workers=workers, worker_init_fn=_quiet)
+def batches(
+    samples: TrainingSamples, config: TrainingConfig, group: Group, first: int, workers: int
+) -> Iterator[tuple[Sample, ...]]:
+    """This process's crops of each step, in as many parts as are worked through; workers do not change what they hold.
+
+    Args:
+        samples: of the run.
+        config: of the run.
+        group: this process among its fellows.
+        first: first step, counted from 0.
+        workers: processes that prepare samples; 0 prepares them in this one.
+
+    Raises:
+        EdgelprError: a sample cannot be prepared, in the words of whoever found out.
+    """
+    share = _Share(config, group, first)
+    loader: DataLoader[Sample] = DataLoader(samples, share.part, sampler=share, num_workers=workers, worker_init_fn=_quiet)
+    threads = cv2.getNumThreads()
+    # OpenCV's threads end here and start again when needed: a fork would copy their locks without them, and hang.
+    cv2.setNumThreads(1)
+    try:
+        parts = iter(loader)
+    finally:
+        cv2.setNumThreads(threads)
+    try:
+        for _ in range(first, config.steps):
+            yield tuple(next(parts) for _ in range(config.accumulate))
+    except EdgelprError as error:
+        # A worker's error arrives with its traceback as text; the message stands at the end.
+        raise type(error)(str(error).rsplit(f"{type(error).__name__}: ", 1)[-1].strip()) from error
 
 
 def _quiet(_worker: int) -> None:

@@ -1,41 +1,36 @@
-"""The training loop: one process, CPU or one GPU, resumable to the step."""
+"""Training: one process or several, CPU or GPUs, resumable to the step."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from edgelpr.bundle.files import hash_file
 from edgelpr.data.rendering.samples import Renderer
 from edgelpr.errors import TrainingError
-from edgelpr.models.checkpoint import load_checkpoint, save_checkpoint
-from edgelpr.models.door import GreyDoor
-from edgelpr.models.hpa import Hpa, create
-from edgelpr.plates.format import PlateFormat
-from edgelpr.preprocessing.images import Image
 from edgelpr.training.averaging import Average
+from edgelpr.training.carding import Origin
 from edgelpr.training.config import TrainingConfig
-from edgelpr.training.feeding import batches
-from edgelpr.training.losses import Losses, hpa_loss
-from edgelpr.training.optimizing import learning_rate, make_optimizer
+from edgelpr.training.distilling import load_teacher
+from edgelpr.training.distributed import Group, join
+from edgelpr.training.identity import identity_of
+from edgelpr.training.optimizing import make_optimizer
+from edgelpr.training.pool import PlatePool
+from edgelpr.training.precision import Arithmetic
 from edgelpr.training.progress import Progress, Schedule
-from edgelpr.training.samples import Sample, TrainingSamples
-from edgelpr.training.state import Parts, load_state, save_state
+from edgelpr.training.real import RealSet
+from edgelpr.training.rendered import RenderedSource
+from edgelpr.training.running import BEST_FILE, CHECKPOINT_FILE, Run
+from edgelpr.training.samples import TrainingSamples
+from edgelpr.training.starting import first_network
+from edgelpr.training.state import Parts
+from edgelpr.training.stepping import Stepper
+from edgelpr.training.validating import Validation
 
-CHECKPOINT_FILE = "checkpoint.safetensors"
-"""Averaged weights inside the folder of a run, refreshed with every state."""
+_FEWEST = 2  # of one crop, batch normalisation has no deviation
 
-_LONGEST_GRADIENT = 5.0
+__all__ = ["BEST_FILE", "CHECKPOINT_FILE", "train"]
 
 
 def train(
@@ -43,19 +38,26 @@ def train(
     renderer: Renderer,
     folder: Path,
     *,
-    real: Sequence[tuple[Image, str]] = (),
+    real: Sequence[RealSet] = (),
     start_from: Path | None = None,
+    teacher: Path | None = None,
+    validation: Validation | None = None,
     schedule: Schedule = Schedule(),  # noqa: B008 - frozen
     report: Callable[[Progress], None] = lambda progress: None,
 ) -> Path:
     """Train a network, or go on with a run that stopped.
 
+    Started by ``torchrun``, every process calls this with the same arguments and they share the work; only the first
+    one writes and reports.
+
     Args:
         config: what defines the run.
         renderer: source of synthetic plates; decides the plate format.
-        folder: of the run: state, log and checkpoint; created when absent.
-        real: (crop, plate) pairs to mix in.
+        folder: of the run: state, log, checkpoint and card; created when absent.
+        real: sets of real crops to mix in.
         start_from: a checkpoint to start from instead of fresh weights.
+        teacher: a checkpoint to learn from, where the configuration gives it a weight.
+        validation: plates on which the averaged weights are measured at every save; the best ones are kept.
         schedule: when to report and save.
         report: called with the progress.
 
@@ -63,100 +65,46 @@ def train(
         The checkpoint with the averaged weights.
 
     Raises:
-        TrainingError: the folder holds another run, the device is absent, or the loss is no longer finite.
+        TrainingError: the folder holds another run, the device is absent, settings do not fit each other or what is
+            given beside them, or the loss is no longer finite.
     """
-    torch.manual_seed(config.seed)
-    network = _network(config, renderer, start_from).to(_device(schedule))
-    samples = TrainingSamples(renderer, config.seed, config.steps * config.batch, real, config.real_share)
-    parts = Parts(network, Average(network, config.averaging), make_optimizer(config, network))
-    identity = _identity(config, renderer, real) | {"start_from": None if start_from is None else hash_file(start_from)[0]}
-    run = _Run(config, schedule, folder, parts, identity)
+    group, device = join(schedule.device), torch.device(schedule.device)
+    _check_shares(config, group)
     _make_folder(folder)
-    run.go(samples, report)
+    origin = Origin(config, renderer, tuple(real), start_from, teacher)
+    run, stepper = _start(origin, folder, schedule, group, device)
+    run.validation = validation
+    run.go(_samples(origin, schedule.pool_folder or folder), stepper, report)
     return folder / CHECKPOINT_FILE
 
 
-@dataclass(frozen=True)
-class _Run:
-    config: TrainingConfig
-    schedule: Schedule
-    folder: Path
-    parts: Parts
-    identity: dict[str, Any]
+def _start(origin: Origin, folder: Path, schedule: Schedule, group: Group, device: torch.device) -> tuple[Run, Stepper]:
+    config, plate_format = origin.config, origin.renderer.plate_format
+    torch.manual_seed(config.seed)
+    network = group.synchronised(first_network(config, plate_format, origin.start_from), device).to(device)
+    taught_by = load_teacher(origin.teacher, config, network)
+    average, optimizer = Average(network, config.averaging), make_optimizer(config, network)
+    parts = Parts(network, average, optimizer, Arithmetic.of(config.half, device.type).scaler())
+    identity = identity_of(config, origin.renderer, origin.real, origin.start_from, origin.teacher)
+    stepper = Stepper(config, parts, group, device, None if taught_by is None else taught_by.to(device))
+    return Run(origin, schedule, folder, parts, identity, group, device), stepper
 
-    def go(self, samples: TrainingSamples, report: Callable[[Progress], None]) -> None:
-        config = self.config
-        done = load_state(self.folder, self.identity, self.parts)
-        if done >= config.steps:  # finished before, perhaps without its last checkpoint
-            self._save_checkpoint(done)
-        began, since = time.perf_counter(), done
-        for step, batch in enumerate(batches(samples, config.batch, done * config.batch, self.schedule.workers), start=done):
-            losses, accuracy = self._step(step, batch)
-            finished = step + 1
-            if finished % self.schedule.report_every == 0 or finished == config.steps:
-                speed = (finished - since) * config.batch / (time.perf_counter() - began)
-                progress = self._progress(finished, losses, accuracy, speed)
-                progress.log(self.folder)
-                report(progress)
-                began, since = time.perf_counter(), finished
-            if finished % self.schedule.save_every == 0 or finished == config.steps:
-                self._save(finished)
 
-    def _step(self, step: int, batch: Sample) -> tuple[Losses, float]:
-        device = self.schedule.device
-        for group in self.parts.optimizer.param_groups:
-            group["lr"] = learning_rate(self.config, step)
-        crops, classes, boxes = (field.to(device, non_blocking=True) for field in batch)
-        inputs = GreyDoor(3, torch.float32)(crops).contiguous(memory_format=torch.channels_last)
-        self.parts.network.train()
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=self.config.half):
-            output = self.parts.network(inputs)
-        losses = hpa_loss(output, classes, boxes, self.config)
-        if not math.isfinite(float(losses.total.detach())):
-            raise TrainingError(f"the loss at step {step + 1} is not finite; start anew elsewhere with a lower --learning-rate")
-        self.parts.optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.parts.network.parameters(), _LONGEST_GRADIENT)
-        self.parts.optimizer.step()
-        self.parts.average.update(self.parts.network, step)
-        right = (output.logits.detach().argmax(-1) == classes).all(dim=1)
-        return losses, float(right.float().mean())
+def _samples(origin: Origin, pool_folder: Path) -> TrainingSamples:
+    config = origin.config
+    rendered = RenderedSource(origin.renderer, config.seed)
+    source = PlatePool(rendered, config.seed, config.pool, pool_folder) if config.pool else rendered
+    count = config.steps * config.batch
+    return TrainingSamples(source, config.seed, count, origin.real, config.real_share, config.weights_of_real_sets)
 
-    def _save(self, step: int) -> None:
-        self._save_checkpoint(step)
-        save_state(self.folder, step, self.identity, self.parts)  # last: it says that the step is done
 
-    def _save_checkpoint(self, step: int) -> None:
-        notes = {"steps": str(step), "config": json.dumps(asdict(self.config))}
-        save_checkpoint(self.folder / CHECKPOINT_FILE, self.parts.average.network, notes=notes)
-
-    def _progress(self, step: int, losses: Losses, accuracy: float, speed: float) -> Progress:
-        return Progress(
-            step,
-            self.config.steps,
-            loss=_rounded(losses.total),
-            sequence=_rounded(losses.sequence),
-            semantic=_rounded(losses.semantic),
-            position=_rounded(losses.position),
-            plate_accuracy=round(accuracy, 4),
-            learning_rate=learning_rate(self.config, step - 1),
-            plates_per_second=round(speed, 1),
-            seconds_left=round((self.config.steps - step) * self.config.batch / speed),
+def _check_shares(config: TrainingConfig, group: Group) -> None:
+    parts = config.accumulate * group.size
+    if config.batch % parts or config.batch < _FEWEST * parts:
+        found = f"{group.size} processes, {config.accumulate} parts each"
+        raise TrainingError(
+            f"batch is {config.batch}; expected a multiple of {parts} ({found}), and {_FEWEST} crops or more in a part"
         )
-
-
-def _rounded(loss: Tensor) -> float:
-    return round(float(loss.detach()), 5)
-
-
-def _identity(config: TrainingConfig, renderer: Renderer, real: Sequence[tuple[Image, str]]) -> dict[str, Any]:
-    """What decides the outcome of a run, as plain values: resuming with anything else would mix two runs."""
-    crops = hashlib.sha256()
-    for image, plate in real:
-        crops.update(f"{plate} {image.shape}".encode())
-        crops.update(np.ascontiguousarray(image).data)
-    plates = {"plate_format": renderer.plate_format.to_dict(), "glyphs": renderer.description}
-    return asdict(config) | plates | {"real_crops": crops.hexdigest() if real else None}
 
 
 def _make_folder(folder: Path) -> None:
@@ -164,30 +112,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"{folder}: cannot be made a folder for the run ({error.strerror or error})") from error
-
-
-def _network(config: TrainingConfig, renderer: Renderer, start_from: Path | None) -> Hpa:
-    if start_from is None:
-        network = create(config.architecture, renderer.plate_format, config.classifier)
-    else:
-        network = load_checkpoint(start_from)
-    ours = _reads(config.architecture, config.classifier, renderer.plate_format)
-    theirs = _reads(network.config.name, network.config.classifier, network.plate_format)
-    different = [f"{key} {theirs[key]}, this run trains {value}" for key, value in ours.items() if theirs[key] != value]
-    if different:
-        raise TrainingError(f"{start_from}: is a checkpoint for {'; '.join(different)}")
-    # Convolutions on a CPU are half as fast again with the channels last (measured: 1.5 times on two cores).
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def _reads(architecture: str, classifier: str, plate_format: PlateFormat) -> dict[str, Any]:
-    """What weights depend on; names and patterns of plate formats they do not."""
-    described: dict[str, Any] = {"architecture": architecture, "classifier": classifier, "alphabet": plate_format.alphabet}
-    described |= {"positions": plate_format.positions, "void": plate_format.void}
-    return described | {"input size": plate_format.height_width}
-
-
-def _device(schedule: Schedule) -> torch.device:
-    if schedule.device == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("device 'cuda' was asked for, but PyTorch sees no GPU here; use --device cpu")
-    return torch.device(schedule.device)

@@ -32,7 +32,7 @@ class Losses:
     """Weighted sum."""
 
 
-def hpa_loss(output: HpaOutput, classes: Tensor, boxes: Tensor, config: TrainingConfig) -> Losses:
+def hpa_loss(output: HpaOutput, classes: Tensor, boxes: Tensor, config: TrainingConfig, letters: str = "SPC") -> Losses:
     """Equation 1 of the paper.
 
     The paper upsamples features to the input's size before it compares them with the labels; here to twice the
@@ -43,23 +43,27 @@ def hpa_loss(output: HpaOutput, classes: Tensor, boxes: Tensor, config: Training
         classes: (N, P) class indices.
         boxes: (N, P, 4) shares of the crop; NaN where unknown: plates without any box are left out of S and P.
         config: weights of the parts.
+        letters: what trains now, of S, P and C (table 5); the losses of the others do not count.
     """
     logits = output.logits.float()
     sequence = functional.cross_entropy(logits.flatten(0, 1), classes.flatten()) * classes.shape[1]
     semantic = position = logits.new_zeros(())
     boxed = ~boxes[..., 0].isnan().all(dim=1)
-    if bool(boxed.any()):
-        size = (output.semantic.shape[-2] * _FINER, output.semantic.shape[-1] * _FINER)
-        inside = box_masks(boxes[boxed], size)  # (M, P, h, w)
-        if config.semantic_weight > 0:
-            labels = semantic_labels(inside, classes[boxed], background=output.semantic.shape[1] - 1)
-            semantic = functional.cross_entropy(_finer(output.semantic[boxed], size), labels)
-        if config.position_weight > 0 and output.position is not None:
-            labels = position_labels(inside)
-            maps = _finer(output.position[boxed], size).clamp_min(_TINY)
-            position = functional.nll_loss(maps.log(), labels)
-    total = sequence + config.semantic_weight * semantic + config.position_weight * position
-    return Losses(sequence, semantic, position, total)
+    size = (output.semantic.shape[-2] * _FINER, output.semantic.shape[-1] * _FINER)
+    inside = box_masks(boxes[boxed], size)  # (M, P, h, w)
+    if config.semantic_weight > 0 and "S" in letters:
+        labels = semantic_labels(inside, classes[boxed], background=output.semantic.shape[1] - 1)
+        semantic = _mean(functional.cross_entropy(_finer(output.semantic[boxed], size), labels, reduction="none"))
+    if config.position_weight > 0 and "P" in letters and output.position is not None:
+        maps = _finer(output.position[boxed], size).clamp_min(_TINY)
+        position = _mean(functional.nll_loss(maps.log(), position_labels(inside), reduction="none"))
+    total = config.semantic_weight * semantic + config.position_weight * position
+    return Losses(sequence, semantic, position, sequence + total if "C" in letters else total)
+
+
+def _mean(losses: Tensor) -> Tensor:
+    """Mean over places; 0 when no plate has boxes, with a gradient of 0, which processes that train together wait for."""
+    return losses.mean() if losses.numel() else losses.sum()
 
 
 def _finer(features: Tensor, size: tuple[int, int]) -> Tensor:

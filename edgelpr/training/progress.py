@@ -26,6 +26,12 @@ class Schedule:
     device: str = "cpu"
     """``cpu`` or ``cuda``."""
 
+    pool_folder: Path | None = None
+    """Folder of the pool of rendered plates, which several runs may share; by default the run's own."""
+
+    tensorboard: bool = False
+    """Whether to write the reports as event files for TensorBoard too."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -49,6 +55,9 @@ class Progress:
     position: float
     """Its position part."""
 
+    distillation: float
+    """Its part from a teacher, weighted; 0 without one."""
+
     plate_accuracy: float
     """Share of whole plates right in the last batch, by the network in training mode, 0 to 1."""
 
@@ -60,6 +69,12 @@ class Progress:
 
     seconds_left: float
     """Until the last step, at that speed."""
+
+    stage: str = "SPC"
+    """What trains now: of S (semantic), P (position), C (classifier)."""
+
+    validation_accuracy: float | None = None
+    """Share of the validation plates that the averaged weights read right at the last save, 0 to 1; None without any."""
 
     def log(self, folder: Path) -> None:
         """Append this report to the run's log."""

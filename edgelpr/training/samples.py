@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from edgelpr.data.fitting import as_colour
-from edgelpr.data.rendering.capture import capture
-from edgelpr.data.rendering.samples import Renderer
-from edgelpr.errors import PlateFormatError, TrainingError
+from edgelpr.errors import TrainingError
 from edgelpr.preprocessing.crop import Preprocessing
-from edgelpr.preprocessing.images import Image
+from edgelpr.training.real import RealSet, check_plates, shares_of
+from edgelpr.training.rendered import Drawn, Source
+from edgelpr.training.varying_real import vary_real
 
-_SHOWN = 5
+_CHOICE = 1
 
 
 class Sample(NamedTuple):
@@ -39,73 +37,53 @@ class TrainingSamples(Dataset[Sample]):
     """Sample number n is always the same for a seed, so a run can stop and go on anywhere.
 
     Args:
-        renderer: source of synthetic plates.
+        source: of rendered plates.
         seed: of the run.
         length: number of samples, for the loader.
-        real: (crop, plate) pairs to mix in.
+        real: sets of real crops to mix in.
         real_share: share of them, 0 to 1.
+        real_weights: how often each set is drawn, relative to the others; equally often when empty.
 
     Raises:
-        TrainingError: a share of real crops without any, real crops without a share, or labels that do not fit.
+        TrainingError: a share of real crops without any, real crops without a share, weights or labels that do not fit.
     """
 
     def __init__(
-        self, renderer: Renderer, seed: int, length: int, real: Sequence[tuple[Image, str]] = (), real_share: float = 0.0
+        self,
+        source: Source,
+        seed: int,
+        length: int,
+        real: Sequence[RealSet] = (),
+        real_share: float = 0.0,
+        real_weights: Sequence[float] = (),
     ) -> None:
         if real_share > 0 and not real:
             raise TrainingError("a share of real crops was asked for, but there are none: name them with --real LABELS")
-        _check_plates(renderer, [plate for _, plate in real])
-        self._renderer, self._seed, self._length = renderer, seed, length
+        check_plates(source.plate_format, real)
         if real and real_share == 0:
             raise TrainingError(
                 "real crops were named, but their share is 0: say how many to mix in, for example --real-share 0.3"
             )
+        self._source, self._seed, self._length = source, seed, length
         self._real, self._real_share = tuple(real), real_share
-        self._preprocessing = Preprocessing.of(renderer.plate_format)
+        self._set_shares = shares_of(real, real_weights)
+        self._preprocessing = Preprocessing.of(source.plate_format)
 
     def __len__(self) -> int:
         return self._length
 
     def __getitem__(self, number: int) -> Sample:
         """Sample of that number."""
-        rng = np.random.default_rng((self._seed, number, 1))
-        if rng.random() < self._real_share:
-            image, plate = self._real[int(rng.integers(len(self._real)))]
-            return self._sample(_vary(image, rng), plate, None)
-        rendered = self._renderer.render(self._seed, number)
-        height, width = rendered.image.shape[:2]
-        return self._sample(rendered.image, rendered.plate, rendered.boxes / np.array([width, height] * 2, dtype=np.float32))
+        rng = np.random.default_rng((self._seed, number, _CHOICE))
+        drawn = self._draw_real(rng) if rng.random() < self._real_share else self._source.take(number)
+        crop, classes, boxes = (torch.from_numpy(array) for array in drawn)
+        return Sample(crop, classes.long(), boxes)
 
-    def _sample(self, image: Image, plate: str, boxes: np.ndarray | None) -> Sample:
-        spec = self._renderer.plate_format
-        padded = np.full((spec.positions, 4), np.nan, dtype=np.float32)
-        if boxes is not None:
-            padded[: len(boxes)] = boxes
-        crop = torch.from_numpy(self._preprocessing.apply(image))
-        return Sample(crop, torch.tensor(spec.encode(plate)), torch.from_numpy(padded))
-
-
-def _check_plates(renderer: Renderer, plates: Sequence[str]) -> None:
-    """Find labels that cannot be encoded now, not hours into the run."""
-    mistakes = []
-    for plate in plates:
-        try:
-            renderer.plate_format.encode(plate)
-        except PlateFormatError as error:
-            mistakes.append(str(error))
-    if mistakes:
-        shown = "; ".join(mistakes[:_SHOWN]) + (f"; and {len(mistakes) - _SHOWN} more" if len(mistakes) > _SHOWN else "")
-        raise TrainingError(f"{len(mistakes)} of {len(plates)} real crops have labels that do not fit: {shown}")
-
-
-def _vary(image: Image, rng: Generator) -> Image:
-    """A real crop as another detector and another camera might have delivered it."""
-    colour = as_colour(image)
-    height, width = colour.shape[:2]
-    if rng.random() < 0.8:
-        corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float32)
-        moved = corners + rng.normal(0, (0.012 * width, 0.035 * height), (4, 2)).astype(np.float32)
-        matrix = cv2.getPerspectiveTransform(corners, moved)
-        warped = cv2.warpPerspective(colour, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-        colour = np.asarray(warped, dtype=np.uint8)
-    return capture(colour, rng) if rng.random() < 0.5 else colour
+    def _draw_real(self, rng: Generator) -> Drawn:
+        """A set, then one of its crops: a small set counts as much as a large one unless weights say otherwise."""
+        crops = self._real[int(rng.choice(len(self._real), p=self._set_shares))].crops
+        image, plate = crops[int(rng.integers(len(crops)))]
+        spec = self._source.plate_format
+        boxes = np.full((spec.positions, 4), np.nan, dtype=np.float32)
+        classes = np.array(spec.encode(plate), dtype=np.int16)
+        return Drawn(self._preprocessing.apply(vary_real(image, rng)), classes, boxes)

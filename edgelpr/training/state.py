@@ -5,20 +5,36 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 
 from edgelpr.atomic import write_atomically
 from edgelpr.errors import TrainingError
 from edgelpr.models.hpa import Hpa
 from edgelpr.training.averaging import Average
+from edgelpr.training.identity import absent_values
 
 STATE_FILE = "state.pt"
 """Name of the file inside the folder of a run."""
+
+
+@dataclass
+class Tally:
+    """What a run counts."""
+
+    seconds: float = 0.0
+    """Time spent training, over all sittings."""
+
+    best_correct: int = -1
+    """Plates right in the best validation so far; below 0 before the first."""
+
+    best_step: int = 0
+    """Steps done when that was."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +50,20 @@ class Parts:
     optimizer: Optimizer
     """With its own state."""
 
+    scaler: GradScaler = field(default_factory=lambda: GradScaler("cpu", enabled=False))
+    """Of gradients, for float16; does nothing otherwise."""
+
+    tally: Tally = field(default_factory=Tally)
+    """Counts that outlive a sitting."""
+
     def state(self) -> dict[str, Any]:
         """Tensors and plain values by name."""
         return {
             "network": self.network.state_dict(),
             "average": self.average.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "tally": asdict(self.tally),
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -47,6 +71,10 @@ class Parts:
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if state.get("scaler"):  # empty where nothing was scaled; absent in states of earlier versions
+            self.scaler.load_state_dict(state["scaler"])
+        for name, value in state.get("tally", {}).items():
+            setattr(self.tally, name, value)
 
 
 def save_state(folder: Path, step: int, identity: Mapping[str, Any], parts: Parts) -> None:
@@ -88,7 +116,7 @@ def load_state(folder: Path, identity: Mapping[str, Any], parts: Parts) -> int:
         theirs, step = dict(state["identity"]), int(state["step"])
     except (KeyError, TypeError, RuntimeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
         raise TrainingError(f"{path}: damaged, or not the state of a run; delete it to start anew") from error
-    _check_same(path, theirs, identity)
+    _check_same(path, absent_values() | theirs, identity)
     try:
         parts.load(state)
     except (KeyError, TypeError, RuntimeError, ValueError) as error:

@@ -84,6 +84,12 @@ def test_the_repositorys_small_weights_are_inside_and_large_ones_stay_there(name
     assert not any("large-here" in name for name in names)
 
 
+def test_the_papers_recipes_are_inside(names):
+    recipes = {f"edgelpr/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "weights/recipes/paper").glob("*.yaml")}
+    assert len(recipes) == 7
+    assert recipes - names == set()
+
+
 def test_no_pictures_and_no_tests(names):
     assert [name for name in names if name.endswith((".jpg", ".png", ".onnx")) or "/test_" in name] == []
 
@@ -99,7 +105,7 @@ def test_a_runtime_install_needs_neither_torch_nor_onnx(metadata):
 
 
 def test_extras_and_python(metadata):
-    assert set(metadata.get_all("Provides-Extra")) == {"export", "train", "tensorrt", "pycuda", "dev"}
+    assert set(metadata.get_all("Provides-Extra")) == {"export", "train", "tensorboard", "tensorrt", "pycuda", "dev"}
     assert metadata["Requires-Python"] == ">=3.10"
     assert metadata["License"] == "Apache-2.0"
 

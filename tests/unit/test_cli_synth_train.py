@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgelpr.cli.main import run
-from edgelpr.cli.train import _real_crops
+from edgelpr.cli.real_sets import real_sets
 from edgelpr.errors import DataError
 from edgelpr.models import hpa
 from edgelpr.models.hpa import HpaConfig
@@ -71,6 +71,26 @@ def test_train_goes_on_and_its_checkpoint_starts_another_run(
     assert json.loads(lines[0])["step"] == 2 and json.loads(lines[-1])["checkpoint"].endswith("checkpoint.safetensors")
 
 
+def test_train_takes_pool_stages_teacher_validation_and_weights_of_real_sets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], small_network: str
+) -> None:
+    assert run(_train(tmp_path / "large", "--steps", "2")) == 0
+    assert run(["synth", "-o", str(tmp_path / "plates"), "--count", "4"]) == 0
+    labels = str(tmp_path / "plates" / "labels.csv")
+    capsys.readouterr()
+    pool = ["--pool", "6", "--pool-folder", str(tmp_path / "pool"), "--stages", "S+P>C", "--stage-steps", "1,2"]
+    teacher = ["--teacher", str(tmp_path / "large" / "checkpoint.safetensors"), "--distillation-weight", "0.5"]
+    real = ["--real", labels, "--real", labels, "--real-weights", "2,1", "--real-share", "0.4", "--validate", labels]
+    assert run(_train(tmp_path / "run", "--steps", "3", *pool, *teacher, *real)) == 0
+    printed = capsys.readouterr()
+    assert "4 plates to validate with" in printed.err and printed.err.count("4 real crops") == 2
+    assert "stage C" in printed.err and "distillation" in printed.err and "in the validation 0.0 %" in printed.err
+    assert len(list((tmp_path / "pool").iterdir())) == 1
+    card = json.loads((tmp_path / "run" / "card.json").read_text(encoding="utf-8"))
+    assert card["accuracy"][0]["data"] == "plates/labels.csv" and card["recipe"]["stage_steps"] == "1,2"
+    assert (tmp_path / "run" / "best.safetensors").is_file()
+
+
 def test_train_takes_the_train_part_unless_told_otherwise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["synth", "-o", str(tmp_path / "plates"), "--count", "3"]) == 0
     labels = tmp_path / "plates" / "labels.csv"
@@ -78,12 +98,12 @@ def test_train_takes_the_train_part_unless_told_otherwise(tmp_path: Path, capsys
     parts = zip(rows, ("train", "test", "test"))
     lines = ["image,plate,split", *(",".join([*row, part]) for row, part in parts)]
     labels.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    assert len(_real_crops((labels,), "csv", None)) == 1
-    assert len(_real_crops((labels,), "csv", "test")) == 2
-    assert len(_real_crops((labels,), "csv", "all")) == 3
+    assert len(real_sets((labels,), "csv", None)[0].crops) == 1
+    assert len(real_sets((labels,), "csv", "test")[0].crops) == 2
+    assert len(real_sets((labels,), "csv", "all")[0].crops) == 3
     labels.write_text("\n".join(["image,plate,split", *(",".join([*row, "mine"]) for row in rows)]), encoding="utf-8")
     with pytest.raises(DataError, match="no plate of the split 'train'; splits found: mine"):
-        _real_crops((labels,), "csv", None)
+        real_sets((labels,), "csv", None)
 
 
 def test_train_explains_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str], small_network: str) -> None:
@@ -94,6 +114,10 @@ def test_train_explains_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["--recipe", str(tmp_path / "none.yaml")], "cannot be read as a recipe"),
         (["--real-share", "0.5"], "name them with --real"),
         (["--start-from", str(tmp_path / "none.safetensors")], "none.safetensors"),
+        (["--distillation-weight", "1"], "name its file with --teacher"),
+        (["--stages", "S>P>C", "--semantic-weight", "0"], "train S by that supervision alone"),
+        (["--validate", str(tmp_path / "none")], "none: no such file or folder"),
+        (["--batch", "3", "--accumulate", "2"], "accumulate is 2; expected a divisor of the batch, 3"),
     ):
         assert run(_train(tmp_path / "run", *arguments)) == 1, arguments
         message = capsys.readouterr().err

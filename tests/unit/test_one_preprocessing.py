@@ -40,6 +40,7 @@ def test_training_sees_what_the_definition_says(size: tuple[int, int]) -> None:
     pytest.importorskip("torch", reason="training needs the extra 'train'")
     from edgelpr.data.rendering.samples import RenderedPlate, Renderer
     from edgelpr.plates.format import PlateFormat
+    from edgelpr.training.rendered import RenderedSource
     from edgelpr.training.samples import TrainingSamples
 
     spec = PlateFormat("digits", "0123456789", 4)
@@ -49,7 +50,8 @@ def test_training_sees_what_the_definition_says(size: tuple[int, int]) -> None:
         def render(self, seed: int, number: int) -> RenderedPlate:
             return RenderedPlate(crop, "1234", np.zeros((4, 4), dtype=np.float32), "fixed")
 
-    assert np.array_equal(TrainingSamples(Fixed(spec), 0, 1)[0].crop.numpy(), Preprocessing.of(spec).apply(crop))
+    samples = TrainingSamples(RenderedSource(Fixed(spec), 0), 0, 1)
+    assert np.array_equal(samples[0].crop.numpy(), Preprocessing.of(spec).apply(crop))
 
 
 @pytest.mark.parametrize("planes", [1, 3])
@@ -63,8 +65,8 @@ def test_the_graphs_own_scaling_is_that_of_the_definition(planes: int) -> None:
 
 
 def test_nobody_else_resizes_to_the_networks_input() -> None:
-    """Resizing outside preprocessing/ is for rendering, drawing and LPRNet, never for our network's input."""
-    allowed = {"preprocessing/crop.py", "benchmarks/latency.py"}
+    """Resizing outside preprocessing/ is for rendering, varying, drawing and LPRNet, never for our network's input."""
+    allowed = {"preprocessing/crop.py", "benchmarks/latency.py", "training/varying_real.py"}
     users = set()
     for path in PACKAGE.rglob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))

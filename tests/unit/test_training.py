@@ -11,43 +11,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_training import DIGITS, QUIET, TINY, tiny_config, weights_of
 
 from edgelpr.data.rendering.samples import Renderer
 from edgelpr.errors import TrainingError
 from edgelpr.models import hpa
 from edgelpr.models.checkpoint import load_checkpoint, save_checkpoint
-from edgelpr.models.hpa import HpaConfig, HpaOutput, create
-from edgelpr.models.resnet import ResNetConfig
+from edgelpr.models.hpa import HpaOutput, create
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.training import state as state_module
 from edgelpr.training.averaging import Average
-from edgelpr.training.config import TrainingConfig
 from edgelpr.training.loop import train
 from edgelpr.training.losses import box_masks, hpa_loss, position_labels, semantic_labels
 from edgelpr.training.optimizing import learning_rate
 from edgelpr.training.progress import LOG_FILE, Schedule
+from edgelpr.training.real import RealSet
 from edgelpr.training.recipes import make_config
+from edgelpr.training.rendered import RenderedSource
 from edgelpr.training.samples import TrainingSamples
 from edgelpr.training.state import STATE_FILE, Parts, save_state
-
-DIGITS = PlateFormat("digits", "0123456789", 4, void=True)
-QUIET = Schedule(report_every=1000, save_every=1000, workers=0)
+from edgelpr.training.varying_real import vary_real
 
 
 @pytest.fixture(autouse=True)
 def small_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    backbone = ResNetConfig(depths=(1, 1, 1, 1), stem_width=8, stem_kernel=3, widths=(8, 8, 8, 8))
-    small = HpaConfig("hpa-small", backbone, spatial_widths=(8, 8, 8), fusion_width=8, classifier_width=8)
-    monkeypatch.setitem(hpa.ARCHITECTURES, small.name, small)
-
-
-def _config(**changes: object) -> TrainingConfig:
-    return TrainingConfig(**({"architecture": "hpa-small", "steps": 4, "batch": 4, "warmup": 2} | changes))  # type: ignore[arg-type]
-
-
-def _weights(path: Path) -> dict[str, torch.Tensor]:
-    return load_checkpoint(path).state_dict()
+    monkeypatch.setitem(hpa.ARCHITECTURES, TINY.name, TINY)
 
 
 def test_labels_come_from_boxes() -> None:
@@ -69,84 +58,84 @@ def _output(classes: torch.Tensor, sure: float) -> HpaOutput:
 def test_loss_is_the_sum_over_positions_plus_both_supervisions() -> None:
     classes = torch.tensor([[1, 2, 3, 10]])
     boxes = torch.tensor([[[0.0, 0.1, 0.2, 0.9], [0.3, 0.1, 0.5, 0.9], [0.6, 0.1, 0.8, 0.9], [math.nan] * 4]])
-    losses = hpa_loss(_output(classes, 0.0), classes, boxes, _config())
+    losses = hpa_loss(_output(classes, 0.0), classes, boxes, tiny_config())
     assert losses.sequence.item() == pytest.approx(4 * math.log(11), rel=1e-5)
     assert losses.semantic.item() == pytest.approx(math.log(12), rel=1e-5)
     assert losses.position.item() == pytest.approx(math.log(5), rel=1e-5)
     assert losses.total.item() == pytest.approx(4 * math.log(11) + math.log(12) + math.log(5), rel=1e-5)
-    assert hpa_loss(_output(classes, 50.0), classes, boxes, _config()).sequence.item() < 1e-3
+    assert hpa_loss(_output(classes, 50.0), classes, boxes, tiny_config()).sequence.item() < 1e-3
 
 
 def test_supervision_can_be_switched_off_and_real_crops_have_none() -> None:
     classes, unknown = torch.tensor([[1, 2, 3, 10]]), torch.full((1, 4, 4), math.nan)
     known = torch.tensor([[[0.0, 0.1, 0.2, 0.9]] * 4])
-    off = hpa_loss(_output(classes, 0.0), classes, known, _config(semantic_weight=0, position_weight=0))
+    off = hpa_loss(_output(classes, 0.0), classes, known, tiny_config(semantic_weight=0, position_weight=0))
     assert off.semantic.item() == off.position.item() == 0
-    real = hpa_loss(_output(classes, 0.0), classes, unknown, _config())
+    real = hpa_loss(_output(classes, 0.0), classes, unknown, tiny_config())
     assert real.semantic.item() == real.position.item() == 0 and real.sequence.item() > 0
 
 
 def test_stopping_and_resuming_gives_the_same_weights(tmp_path: Path) -> None:
     renderer = Renderer(DIGITS)
-    whole = train(_config(), renderer, tmp_path / "whole", schedule=QUIET)
+    whole = train(tiny_config(), renderer, tmp_path / "whole", schedule=QUIET)
 
     def interrupt(progress: object) -> None:
         raise KeyboardInterrupt
 
     stops = Schedule(report_every=3, save_every=2, workers=0)
     with pytest.raises(KeyboardInterrupt):  # the report of step 3 comes before anything of it is saved
-        train(_config(), renderer, tmp_path / "parts", schedule=stops, report=interrupt)
+        train(tiny_config(), renderer, tmp_path / "parts", schedule=stops, report=interrupt)
     assert torch.load(tmp_path / "parts" / STATE_FILE, weights_only=True)["step"] == 2
-    parts = train(_config(), renderer, tmp_path / "parts", schedule=QUIET)
-    expected, found = _weights(whole), _weights(parts)
+    parts = train(tiny_config(), renderer, tmp_path / "parts", schedule=QUIET)
+    expected, found = weights_of(whole), weights_of(parts)
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 
 
 def test_a_finished_run_is_left_as_it_is(tmp_path: Path) -> None:
-    first = train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    first = train(tiny_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
     before = first.read_bytes()
-    assert train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET).read_bytes() == before
+    assert train(tiny_config(), Renderer(DIGITS), tmp_path, schedule=QUIET).read_bytes() == before
 
 
 def test_resuming_with_other_settings_or_a_damaged_state_is_refused(tmp_path: Path) -> None:
-    train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    train(tiny_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
     with pytest.raises(TrainingError, match="seed was 0, now 5"):
-        train(_config(seed=5), Renderer(DIGITS), tmp_path, schedule=QUIET)
+        train(tiny_config(seed=5), Renderer(DIGITS), tmp_path, schedule=QUIET)
     state = tmp_path / STATE_FILE
     state.write_bytes(state.read_bytes()[:100])
     with pytest.raises(TrainingError, match=r"state\.pt: damaged"):
-        train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+        train(tiny_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
     torch.save([1, 2], state)
     with pytest.raises(TrainingError, match=r"state\.pt: damaged"):
-        train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+        train(tiny_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
 
 
 def test_resuming_with_another_alphabet_glyphs_or_crops_is_refused(tmp_path: Path) -> None:
-    train(_config(), Renderer(DIGITS, description="font"), tmp_path, schedule=QUIET)
+    train(tiny_config(), Renderer(DIGITS, description="font"), tmp_path, schedule=QUIET)
     backwards = PlateFormat("digits", DIGITS.alphabet[::-1], 4, void=True)
     for renderer, word in ((Renderer(backwards, description="font"), "plate_format"), (Renderer(DIGITS), "glyphs")):
         with pytest.raises(TrainingError, match=f"{word} was"):
-            train(_config(), renderer, tmp_path, schedule=QUIET)
+            train(tiny_config(), renderer, tmp_path, schedule=QUIET)
 
 
 def test_a_finished_run_without_its_checkpoint_gets_it_again(tmp_path: Path) -> None:
-    path = train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    path = train(tiny_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
     content = path.read_bytes()
     path.unlink()
-    assert train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET).read_bytes() == content
+    assert train(tiny_config(), Renderer(DIGITS), tmp_path, schedule=QUIET).read_bytes() == content
 
 
 def test_resuming_from_another_start_is_refused(tmp_path: Path) -> None:
     for seed in (1, 2):
         torch.manual_seed(seed)
         save_checkpoint(tmp_path / f"{seed}.safetensors", create("hpa-small", DIGITS))
-    train(_config(), Renderer(DIGITS), tmp_path / "run", start_from=tmp_path / "1.safetensors", schedule=QUIET)
+    train(tiny_config(), Renderer(DIGITS), tmp_path / "run", start_from=tmp_path / "1.safetensors", schedule=QUIET)
     with pytest.raises(TrainingError, match="start_from was"):
-        train(_config(), Renderer(DIGITS), tmp_path / "run", start_from=tmp_path / "2.safetensors", schedule=QUIET)
+        train(tiny_config(), Renderer(DIGITS), tmp_path / "run", start_from=tmp_path / "2.safetensors", schedule=QUIET)
 
 
 def test_a_full_disk_keeps_the_last_state_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    train(tiny_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
     before = (tmp_path / STATE_FILE).read_bytes()
 
     def full(path: Path, content: bytes) -> None:
@@ -162,7 +151,7 @@ def test_a_full_disk_keeps_the_last_state_and_says_so(tmp_path: Path, monkeypatc
 def test_it_learns(tmp_path: Path) -> None:
     reports: list[float] = []
     schedule = Schedule(report_every=5, save_every=1000, workers=0)
-    config = _config(steps=40, batch=16, learning_rate=1e-2)
+    config = tiny_config(steps=40, batch=16, learning_rate=1e-2)
     train(config, Renderer(DIGITS), tmp_path, schedule=schedule, report=lambda progress: reports.append(progress.loss))
     assert reports[-1] < 0.85 * reports[0]
     assert len((tmp_path / LOG_FILE).read_text(encoding="utf-8").splitlines()) == len(reports) == 8
@@ -170,20 +159,30 @@ def test_it_learns(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("classifier", ["separate", "separate-no-maps"])
 def test_the_other_classifiers_train_too(tmp_path: Path, classifier: str) -> None:
-    path = train(_config(classifier=classifier, optimizer="rmsprop", half=True), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    path = train(tiny_config(classifier=classifier, optimizer="rmsprop", half=True), Renderer(DIGITS), tmp_path, schedule=QUIET)
     assert load_checkpoint(path).config.classifier == classifier
 
 
 def test_starting_from_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "other.safetensors", create("hpa-small", PlateFormat("letters", "ABC", 4, void=True)))
-    with pytest.raises(TrainingError, match="is a checkpoint for alphabet ABC, this run trains 0123456789"):
-        train(_config(), Renderer(DIGITS), tmp_path / "run", start_from=tmp_path / "other.safetensors", schedule=QUIET)
+    with pytest.raises(TrainingError, match="alphabet ABC, this run trains 0123456789.*--transfer"):
+        train(tiny_config(), Renderer(DIGITS), tmp_path / "run", start_from=tmp_path / "other.safetensors", schedule=QUIET)
+
+
+def test_with_transfer_what_both_formats_read_is_taken_over(tmp_path: Path) -> None:
+    letters = create("hpa-small", PlateFormat("mixed", "ABC0", 4, void=True))
+    save_checkpoint(tmp_path / "other.safetensors", letters)
+    config = tiny_config(transfer=True, learning_rate=1e-9, averaging=0.0)
+    path = train(config, Renderer(DIGITS), tmp_path / "run", start_from=tmp_path / "other.safetensors", schedule=QUIET)
+    ours, theirs = load_checkpoint(path).state_dict(), letters.state_dict()
+    assert torch.allclose(ours["spatial.blocks.0.conv.weight"], theirs["spatial.blocks.0.conv.weight"], atol=1e-6)
+    assert torch.allclose(ours["classifiers.0.linear.weight"][0], theirs["classifiers.0.linear.weight"][3], atol=1e-6)
 
 
 def test_samples_are_the_same_in_any_order_and_preprocessed_like_the_runtime_does() -> None:
     renderer = Renderer(DIGITS)
-    samples = TrainingSamples(renderer, seed=3, length=10)
-    later, again = samples[7], TrainingSamples(renderer, seed=3, length=10)[7]
+    samples = TrainingSamples(RenderedSource(renderer, 3), seed=3, length=10)
+    later, again = samples[7], TrainingSamples(RenderedSource(renderer, 3), seed=3, length=10)[7]
     assert torch.equal(later.crop, again.crop) and torch.equal(later.boxes.nan_to_num(), again.boxes.nan_to_num())
     expected = Preprocessing.of(DIGITS).apply(renderer.render(3, 7).image)
     assert np.array_equal(later.crop.numpy(), expected)
@@ -192,24 +191,61 @@ def test_samples_are_the_same_in_any_order_and_preprocessed_like_the_runtime_doe
     assert later.boxes[:length].min() >= 0 and later.boxes[:length].max() <= 1
 
 
-def test_real_crops_are_mixed_in_without_boxes() -> None:
+def _mixed(*sets: RealSet, share: float = 0.5, weights: tuple[float, ...] = ()) -> TrainingSamples:
+    return TrainingSamples(RenderedSource(Renderer(DIGITS), 0), 0, 40, sets, share, weights)
+
+
+def _real(*plates: str) -> RealSet:
     crop = np.random.default_rng(0).integers(0, 256, (24, 94, 3), dtype=np.uint8)
-    samples = TrainingSamples(Renderer(DIGITS), 0, 40, real=[(crop, "1234")], real_share=0.5)
+    return RealSet(tuple((crop, plate) for plate in plates))
+
+
+def test_real_crops_are_mixed_in_without_boxes() -> None:
+    samples = _mixed(_real("1234"))
     real = [sample for sample in map(samples.__getitem__, range(40)) if bool(sample.boxes.isnan().all())]
     assert 8 <= len(real) <= 32 and all(sample.classes.tolist() == [1, 2, 3, 4] for sample in real)
     with pytest.raises(TrainingError, match="1 of 2 real crops have labels that do not fit: plate '1-3'"):
-        TrainingSamples(Renderer(DIGITS), 0, 40, real=[(crop, "123"), (crop, "1-3")], real_share=0.5)
+        _mixed(_real("123", "1-3"))
     with pytest.raises(TrainingError, match="their share is 0"):
-        TrainingSamples(Renderer(DIGITS), 0, 40, real=[(crop, "1234")])
+        _mixed(_real("1234"), share=0)
     with pytest.raises(TrainingError, match="--real LABELS"):
-        TrainingSamples(Renderer(DIGITS), 0, 40, real_share=0.5)
+        _mixed()
+    with pytest.raises(TrainingError, match="no crop in this set"):
+        _real()
+
+
+def test_sets_of_real_crops_are_drawn_equally_often_or_by_their_weights() -> None:
+    small, large = _real("1111"), _real(*["2222"] * 9)
+
+    def shares(weights: tuple[float, ...]) -> float:
+        samples = _mixed(small, large, share=1.0, weights=weights)
+        return sum(int(sample.classes[0]) == 1 for sample in map(samples.__getitem__, range(40))) / 40
+
+    assert 0.25 <= shares(()) <= 0.75
+    assert shares((9.0, 1.0)) >= 0.75
+    with pytest.raises(TrainingError, match="1 weights for 2 sets"):
+        shares((1.0,))
+
+
+def test_real_crops_vary_and_keep_their_polarity() -> None:
+    crop = np.full((40, 120, 3), 30, dtype=np.uint8)
+    crop[:, 60:] = 220
+    rng = np.random.default_rng(0)
+    varied = [vary_real(crop, rng) for _ in range(60)]
+    assert len({image.tobytes() for image in varied}) == 60
+    assert all(image.dtype == np.uint8 and image.ndim == 3 and min(image.shape[:2]) >= 14 for image in varied)
+    halves = [np.array_split(image.astype(float), 2, axis=1) for image in varied]
+    assert sum(dark.mean() < bright.mean() for dark, bright in halves) >= 58  # glare may outshine a half, rarely
+    assert vary_real(crop[:, :, 0], rng).ndim == 3
 
 
 def test_learning_rate_warms_up_and_falls() -> None:
-    config = _config(steps=100, warmup=10, learning_rate=1.0)
+    config = tiny_config(steps=100, warmup=10, learning_rate=1.0)
     rates = [learning_rate(config, step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0) and rates[9] == pytest.approx(1.0)
     assert rates[10:] == sorted(rates[10:], reverse=True) and 0.01 <= rates[-1] < 0.02
+    constant = tiny_config(steps=100, warmup=10, learning_rate=1.0, learning_rate_schedule="constant")
+    assert {learning_rate(constant, step) for step in range(10, 100)} == {1.0}
 
 
 def test_recipes_are_read_and_their_mistakes_explained(tmp_path: Path) -> None:
@@ -237,17 +273,27 @@ def test_recipes_are_read_and_their_mistakes_explained(tmp_path: Path) -> None:
         ({"classifier": "foo"}, "classifier is foo; expected one of shared"),
         ({"optimizer": "sgd"}, "optimizer is sgd; expected one of adamw"),
         ({"semantic_weight": math.inf}, "semantic_weight is inf; expected 0 or more"),
+        ({"accumulate": 3}, "accumulate is 3; expected a divisor of the batch, 4"),
+        ({"real_weights": "2,x"}, "real_weights is '2,x'; expected numbers between commas"),
+        ({"real_weights": "2,0"}, "real_weights is 2,0; expected numbers above 0"),
+        ({"learning_rate_schedule": "step"}, "learning_rate_schedule is step; expected one of cosine, constant"),
+        ({"stages": "C>S"}, "stages is C>S; expected one of S"),
+        ({"stages": "S>P>C", "semantic_weight": 0}, "semantic_weight is 0, but the stages S>P>C train S by that supervision"),
+        ({"stages": "S+P>C", "position_weight": 0}, "position_weight is 0, but the stages"),
+        ({"stages": "S>P>C", "classifier": "separate-no-maps"}, "no position network to train"),
+        ({"stages": "S>P>C", "stage_steps": "2,2"}, "expected 3 whole numbers above 0 that sum to steps, 4"),
+        ({"stages": "S>P>C", "steps": 2}, "stage_steps is 2; expected 3 whole numbers"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(setting: dict[str, object], words: str) -> None:
     with pytest.raises(TrainingError, match=words):
-        _config(**setting)
+        tiny_config(**setting)
 
 
 def test_the_checkpoint_tells_how_it_was_made(tmp_path: Path) -> None:
     from safetensors import safe_open
 
-    path = train(_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    path = train(tiny_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
     with safe_open(path, framework="pt") as file:
         notes = json.loads(file.metadata()["edgelpr"])["notes"]
-    assert json.loads(notes["config"]) == asdict(_config()) and notes["steps"] == "4"
+    assert json.loads(notes["config"]) == asdict(tiny_config()) and notes["steps"] == "4"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,9 @@ from edgelpr.data.rendering.texts import draw
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.preprocessing.images import Image
+
+Camera = Callable[[Image, Generator, float, float], Image]
+"""A scene (H, W, 3), a source of choices, shares of infrared and of small pictures, to a crop."""
 
 _FACE_SCALES = (0.25, 0.35, 0.5, 0.7, 1.0)
 
@@ -50,6 +53,7 @@ class Renderer:
         heights: smallest and largest height in pixels of a common plate; others are as much higher as keeps
             their characters equally large.
         description: of the glyphs, for the record of a training run.
+        camera: what takes the pictures, called as ``capture`` is.
     """
 
     def __init__(
@@ -59,12 +63,14 @@ class Renderer:
         shares: Sequence[float] | None = None,
         heights: tuple[float, float] = (16.0, 90.0),
         description: str = "",
+        camera: Camera = capture,
     ) -> None:
         self.plate_format = plate_format
         self.description = description
         self._glyphs = tuple(glyphs) or (built_in_glyphs(plate_format),)
         self._shares = shares
         self._heights = heights
+        self._camera = camera
 
     def render(self, seed: int, number: int) -> RenderedPlate:
         """The plate of that number; the same for the same seed, whatever was drawn before.
@@ -83,7 +89,7 @@ class Renderer:
         scale = next((s for s in _FACE_SCALES if s * layout.size[1] >= plate_height), _FACE_SCALES[-1])
         face = paint(text, layout, glyphs, scale, rng)
         view = choose_view(layout, plate_height, rng)
-        crop = capture(_look(face, view, rng), rng, layout.night, layout.shrunk)
+        crop = self._camera(_look(face, view, rng), rng, layout.night, layout.shrunk)
         stretch = np.array([crop.shape[1] / view.size[0], crop.shape[0] / view.size[1]] * 2, dtype=np.float32)
         return RenderedPlate(crop, text, character_boxes(view, face.cells) * stretch, layout.name)
 

@@ -1,0 +1,174 @@
+"""A run from its last saved state to its end: steps, reports, saves."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgelpr.models.checkpoint import save_checkpoint
+from edgelpr.training.carding import Origin, describe_device, write_card
+from edgelpr.training.config import TrainingConfig
+from edgelpr.training.distributed import Group
+from edgelpr.training.events import EventLog
+from edgelpr.training.feeding import batches
+from edgelpr.training.optimizing import learning_rate
+from edgelpr.training.progress import Progress, Schedule
+from edgelpr.training.samples import TrainingSamples
+from edgelpr.training.stages import stage_at
+from edgelpr.training.state import Parts, load_state, save_state
+from edgelpr.training.stepping import Outcome, Stepper
+from edgelpr.training.validating import Validated, Validation
+
+CHECKPOINT_FILE = "checkpoint.safetensors"
+"""Averaged weights inside the folder of a run, refreshed with every state."""
+
+BEST_FILE = "best.safetensors"
+"""The averaged weights that read most validation plates right, where a run validates."""
+
+
+@dataclass
+class Run:
+    """One sitting of a run; of several processes only the first one writes and reports."""
+
+    origin: Origin
+    """What the weights will come from."""
+
+    schedule: Schedule
+    """When to report and save."""
+
+    folder: Path
+    """Of the run."""
+
+    parts: Parts
+    """What the run changes."""
+
+    identity: dict[str, Any]
+    """What decides its outcome."""
+
+    group: Group
+    """This process among its fellows."""
+
+    device: torch.device
+    """Of the network."""
+
+    validation: Validation | None = None
+    """Plates to measure the averaged weights on."""
+
+    validated: Validated | None = None
+    """The last measurement of this sitting."""
+
+    @property
+    def config(self) -> TrainingConfig:
+        """Settings of the run."""
+        return self.origin.config
+
+    def go(self, samples: TrainingSamples, stepper: Stepper, report: Callable[[Progress], None]) -> None:
+        """Take all steps that are left.
+
+        Raises:
+            TrainingError: the state is of another run, the disk is full, or the loss is no longer finite.
+        """
+        done = load_state(self.folder, self.identity, self.parts)
+        events = EventLog(self.folder, done + 1) if self.schedule.tensorboard and self.group.leads else None
+        try:
+            self._take_steps(done, samples, stepper, report, events)
+        finally:
+            if events is not None:
+                events.close()
+        if self.group.leads:
+            self._finish(done)
+
+    def _take_steps(
+        self,
+        done: int,
+        samples: TrainingSamples,
+        stepper: Stepper,
+        report: Callable[[Progress], None],
+        events: EventLog | None,
+    ) -> None:
+        config, schedule = self.config, self.schedule
+        clock = _Clock(done)
+        for step, batch in enumerate(batches(samples, config, self.group, done, schedule.workers), start=done):
+            outcome = stepper.take(step, batch)
+            finished = step + 1
+            if not self.group.leads:
+                continue
+            if finished % schedule.save_every == 0 or finished == config.steps:
+                self.parts.tally.seconds += clock.since_save()
+                self._save(finished)
+            if finished % schedule.report_every == 0 or finished == config.steps:
+                progress = self._progress(finished, outcome, clock.speed(finished) * config.batch)
+                progress.log(self.folder)
+                if events is not None:
+                    events.add(progress)
+                report(progress)
+
+    def _save(self, step: int) -> None:
+        self._save_checkpoint(CHECKPOINT_FILE, step)
+        if self.validation is not None:
+            self.validated = self.validation.measure(self.parts.average.network)
+            if self.validated.correct >= self.parts.tally.best_correct:  # of equals the later, which was trained longer
+                self.parts.tally.best_correct, self.parts.tally.best_step = self.validated.correct, step
+                self._save_checkpoint(BEST_FILE, step)
+        save_state(self.folder, step, self.identity, self.parts)  # last: it says that the step is done
+
+    def _finish(self, done: int) -> None:
+        """What a finished run holds beside its state, made again where a sitting ended before it was written."""
+        if done >= self.config.steps:
+            self._save_checkpoint(CHECKPOINT_FILE, done)
+        device = describe_device(self.device, self.group.size)
+        write_card(self.folder, self.origin, self.parts.tally.seconds, device, self._accuracy())
+
+    def _accuracy(self) -> list[dict[str, Any]]:
+        if self.validation is None:
+            return []
+        last = self.validated or self.validation.measure(self.parts.average.network)
+        measured = [(CHECKPOINT_FILE, last, self.config.steps)]
+        if self.parts.tally.best_correct >= 0:
+            best = Validated(self.parts.tally.best_correct, last.plates)
+            measured.append((BEST_FILE, best, self.parts.tally.best_step))
+        about = {"data": self.validation.name, "data_sha256": self.validation.sha256}
+        return [{"weights": name, "steps": step} | about | result.to_dict() for name, result, step in measured]
+
+    def _save_checkpoint(self, name: str, step: int) -> None:
+        notes = {"steps": str(step), "config": json.dumps(asdict(self.config))}
+        save_checkpoint(self.folder / name, self.parts.average.network, notes=notes)
+
+    def _progress(self, step: int, outcome: Outcome, speed: float) -> Progress:
+        return Progress(
+            step,
+            self.config.steps,
+            **{name: round(value, 5) for name, value in asdict(outcome).items()},
+            learning_rate=learning_rate(self.config, step - 1),
+            plates_per_second=round(speed, 1),
+            seconds_left=round((self.config.steps - step) * self.config.batch / speed),
+            stage=stage_at(self.config, step - 1).letters,
+            validation_accuracy=None if self.validated is None else round(self.validated.accuracy, 4),
+        )
+
+
+class _Clock:
+    """Speed between reports, and time between saves."""
+
+    def __init__(self, step: int) -> None:
+        self._reported_at = self._saved_at = time.perf_counter()
+        self._reported = step
+
+    def speed(self, step: int) -> float:
+        """Steps a second since this was last asked."""
+        now = time.perf_counter()
+        speed = (step - self._reported) / (now - self._reported_at)
+        self._reported_at, self._reported = now, step
+        return speed
+
+    def since_save(self) -> float:
+        """Seconds since this was last asked."""
+        now = time.perf_counter()
+        passed, self._saved_at = now - self._saved_at, now
+        return passed

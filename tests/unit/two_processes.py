@@ -1,0 +1,93 @@
+"""What each process does in ``test_training_distributed.py``; started by torchrun, or alone.
+
+two_processes.py gradients OUT    gradients of one step, batch normalisation frozen
+two_processes.py runs OUT         a whole run, and the same one cut short and resumed
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from tiny_training import DIGITS, TINY, tiny_config
+
+from edgelpr.data.rendering.samples import Renderer
+from edgelpr.models import hpa
+from edgelpr.training.averaging import Average
+from edgelpr.training.distributed import join
+from edgelpr.training.feeding import batches
+from edgelpr.training.loop import train
+from edgelpr.training.optimizing import make_optimizer
+from edgelpr.training.progress import Progress, Schedule
+from edgelpr.training.rendered import RenderedSource
+from edgelpr.training.samples import TrainingSamples
+from edgelpr.training.stages import Stage
+from edgelpr.training.state import Parts
+from edgelpr.training.stepping import Stepper
+
+
+def gradients(folder: Path, accumulate: int) -> None:
+    """Gradients and figures of a step, over the crops of all processes, as ``PROCESSES-ACCUMULATE.pt``."""
+    group, config = join("cpu"), tiny_config(batch=8, accumulate=accumulate)
+    torch.manual_seed(0)
+    network = hpa.create(TINY.name, DIGITS)
+    parts = Parts(network, Average(network, 0.0), make_optimizer(config, network))
+    stepper = Stepper(config, parts, group, torch.device("cpu"), None)
+    samples = TrainingSamples(RenderedSource(Renderer(DIGITS), 0), 0, 32)
+    with frozen_statistics():
+        outcome = stepper.take(0, next(iter(batches(samples, config, group, 0, 0))))
+    if group.leads:
+        grads = {name: parameter.grad for name, parameter in network.named_parameters()}
+        torch.save({"grads": grads, "outcome": vars(outcome)}, folder / f"{group.size}-{accumulate}.pt")
+
+
+@contextlib.contextmanager
+def frozen_statistics() -> Iterator[None]:
+    """Batch normalisation by running statistics: what a crop gives does not depend on its fellows."""
+    prepare = Stage.prepare
+
+    def frozen(self: Stage, network: hpa.Hpa) -> None:
+        prepare(self, network)
+        network.eval()
+
+    Stage.prepare = frozen  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Stage.prepare = prepare  # type: ignore[method-assign]
+
+
+def runs(folder: Path) -> None:
+    """Two runs of the same settings, one of them interrupted after its third step."""
+    config, schedule = tiny_config(batch=8, accumulate=2, stages="S+P>C"), Schedule(report_every=1, save_every=2, workers=1)
+
+    def told(progress: Progress) -> None:
+        with (folder / "told.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{progress.step}\n")
+
+    train(config, Renderer(DIGITS), folder / "whole", schedule=schedule, report=told)
+    take = Stepper.take
+
+    def stops(self: Stepper, step: int, batch: object) -> object:
+        if step == 3:
+            raise KeyboardInterrupt
+        return take(self, step, batch)  # type: ignore[arg-type]
+
+    Stepper.take = stops  # type: ignore[method-assign,assignment]
+    with contextlib.suppress(KeyboardInterrupt):
+        train(config, Renderer(DIGITS), folder / "parts", schedule=schedule)
+    Stepper.take = take  # type: ignore[method-assign]
+    train(config, Renderer(DIGITS), folder / "parts", schedule=schedule)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    hpa.ARCHITECTURES[TINY.name] = TINY
+    if sys.argv[1] == "gradients":
+        for parts_of_a_step in (1, 2):
+            gradients(Path(sys.argv[2]), parts_of_a_step)
+    else:
+        runs(Path(sys.argv[2]))
