@@ -1,4 +1,4 @@
-"""Build hook: the wheel carries the trained weights, which live beside the package in the repository."""
+"""Build hook: the wheel carries trained weights and the papers' recipes, which live beside the package in the repository."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ LARGEST = 8_000_000
 
 
 class BuildWithWeights(build_py):
-    """Copy ``weights/NAME/`` of every small checkpoint to ``edgelpr/weights/NAME/`` in the wheel."""
+    """Copy ``weights/NAME/`` of every small checkpoint to ``edgelpr/weights/NAME/`` in the wheel, and the papers' recipes."""
 
     def run(self) -> None:
         super().run()
@@ -29,6 +29,8 @@ class BuildWithWeights(build_py):
             for source in (checkpoint, checkpoint.with_name("card.json"), checkpoint.with_name("README.md")):
                 if source.is_file():
                     shutil.copy2(source, folder)
+        recipes = Path("recipes", "paper")  # of `edgelpr reproduce`
+        shutil.copytree(HERE / "weights" / recipes, target / recipes)
 
 
 setup(cmdclass={"build_py": BuildWithWeights})

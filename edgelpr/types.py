@@ -22,6 +22,9 @@ LabelFormat = Literal["csv", "names", "ccpd", "clpd", "aolp", "medialab"]
 PaperExperiment = Literal["aolp", "medialab", "ccpd", "clpd"]
 """The HPA paper's experiments on real plates; see ``edgelpr.data.folds``."""
 
+Reproduction = Literal["aolp", "medialab", "ccpd", "clpd", "table4", "table5", "table6"]
+"""What ``edgelpr reproduce`` repeats: tables 1 to 3 by their data, and the ablations; see ``weights/recipes/paper``."""
+
 PartRole = Literal["train", "held out"]
 """What a part of labelled plates is for, where its name says so."""
 

@@ -1,0 +1,89 @@
+"""The plates of an experiment: its splits, and real crops in memory to train on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from edgelpr.benchmarks.experiments.recipes import PaperRecipe
+from edgelpr.data.folds import Fold, paper_folds
+from edgelpr.data.labelled import LabelledCrop
+from edgelpr.data.labels import read_labels
+from edgelpr.errors import UsageError
+from edgelpr.preprocessing.images import Image
+from edgelpr.training.real import RealSet
+
+QUICK_TEST = 200
+"""Plates that a smoke run is tested on, at most."""
+
+_TIMES_INPUT = 2
+_T = TypeVar("_T")
+
+
+def experiment_folds(recipe: PaperRecipe, data: Path, test_data: Path | None = None) -> tuple[Fold, ...]:
+    """What trains and what tests.
+
+    Args:
+        recipe: of the experiment.
+        data: the data set; the one that trains, where another one tests.
+        test_data: the one that tests, where another one trains.
+
+    Raises:
+        UsageError: a second data set is missing, or was named without need.
+        DataError: the data are not laid out as expected.
+    """
+    if recipe.trained_on is None:
+        if test_data is not None:
+            raise UsageError(f"{recipe.experiment}: its plates both train and test; leave --test-data out")
+        return paper_folds(recipe.data, read_labels(data, recipe.data), recipe.seed)
+    if test_data is None:
+        raise UsageError(
+            f"{recipe.experiment}: trains on one data set and tests on another; name {recipe.trained_on} with --data and "
+            f"{recipe.data} with --test-data"
+        )
+    (trained,) = paper_folds(recipe.trained_on, read_labels(data, recipe.trained_on), recipe.seed)
+    tested = paper_folds(recipe.data, read_labels(test_data, recipe.data), recipe.seed)
+    return tuple(replace(fold, train=trained.train) for fold in tested)
+
+
+def load_real_set(
+    labelled: Sequence[LabelledCrop], name: str, input_height: int, progress: Callable[[int, int], None]
+) -> RealSet:
+    """Crops in memory, grey and at most twice as high as the network's input, so that 100 000 of them take about 2 GB.
+
+    Args:
+        labelled: the plates.
+        name: for messages.
+        input_height: of the network, in pixels.
+        progress: called with how many are there, of how many.
+
+    Raises:
+        ImageError: a file cannot be read; ``edgelpr check`` finds them all.
+        TrainingError: there is no plate.
+    """
+    crops = []
+    for number, crop in enumerate(labelled, start=1):
+        crops.append((_small(crop.load(), _TIMES_INPUT * input_height), crop.plate))
+        progress(number, len(labelled))
+    return RealSet(tuple(crops), name)
+
+
+def evenly(items: Sequence[_T], most: int) -> tuple[_T, ...]:
+    """At most so many, spread over all of them."""
+    if len(items) <= most:
+        return tuple(items)
+    return tuple(items[number * len(items) // most] for number in range(most))
+
+
+def _small(image: Image, most: int) -> Image:
+    grey = image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+    height, width = grey.shape
+    if height <= most:
+        return grey
+    size = (max(1, round(width * most / height)), most)
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -1,0 +1,131 @@
+"""What one run of an experiment gave, beside the paper's figure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgelpr.benchmarks.experiments.published import Published
+from edgelpr.errors import TrainingError
+from edgelpr.training.statistics import wilson_interval
+
+RESULT_FILE = "result.json"
+"""Name inside the folder of a split; it is written last, so it says that the split is finished."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One network trained and tested on one split."""
+
+    identity: Mapping[str, Any]
+    """What decided the run: experiment, network, variant, split, settings, initialisation, number of plates."""
+
+    plates: int
+    """Plates tested."""
+
+    correct: int
+    """Of them, read right as a whole."""
+
+    published: Published | None
+    """The paper's figure; None where it has none."""
+
+    checkpoint: str
+    """The network that was tested, relative to the folder of all runs."""
+
+    data_sha256: str
+    """Identity of the plates tested."""
+
+    machine: Mapping[str, Any]
+    """Where it ran, and with which versions."""
+
+    warnings: tuple[str, ...] = ()
+    """Labels of the test that the plate format cannot spell; they can only count as wrong."""
+
+    @property
+    def plate_accuracy(self) -> float:
+        """Share of whole plates read right, 0 to 1."""
+        return self.correct / self.plates
+
+    @property
+    def plate_accuracy_interval(self) -> tuple[float, float]:
+        """95 % Wilson interval."""
+        return wilson_interval(self.correct, self.plates)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: the fields, and the accuracy with its interval."""
+        values = asdict(self) | {"warnings": list(self.warnings)}
+        accuracy = {"plate_accuracy": self.plate_accuracy, "plate_accuracy_interval": list(self.plate_accuracy_interval)}
+        return values | accuracy
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Outcome:
+        """Take back what ``to_dict`` gave.
+
+        Raises:
+            KeyError, TypeError: something else.
+        """
+        published = values["published"]
+        kept = {name: values[name] for name in ("identity", "plates", "correct", "checkpoint", "data_sha256", "machine")}
+        found = None if published is None else Published(**published)
+        return cls(**kept, published=found, warnings=tuple(values["warnings"]))
+
+
+@dataclass(frozen=True)
+class Average:
+    """All splits of one network and variant together."""
+
+    network: str
+    """Network."""
+
+    variant: str
+    """Row of an ablation, or ``standard``."""
+
+    mean: float
+    """Mean of the splits' accuracies, 0 to 1; what the paper reports of Media Lab."""
+
+    plates: int
+    """Plates of all splits."""
+
+    correct: int
+    """Of them, read right."""
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % Wilson interval over the plates of all splits."""
+        return wilson_interval(self.correct, self.plates)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"interval": list(self.interval)}
+
+
+def average(outcomes: Sequence[Outcome]) -> Average:
+    """Over the splits of one network and variant, at least one."""
+    identity = outcomes[0].identity
+    plates, correct = (sum(getattr(outcome, name) for outcome in outcomes) for name in ("plates", "correct"))
+    mean = sum(outcome.plate_accuracy for outcome in outcomes) / len(outcomes)
+    return Average(identity["network"], identity["variant"], mean, plates, correct)
+
+
+def read_outcome(folder: Path, identity: Mapping[str, Any]) -> Outcome | None:
+    """The outcome that lies in the folder of a split; None when it is not finished.
+
+    Raises:
+        TrainingError: the file is damaged, or of a run with other settings.
+    """
+    path = folder / RESULT_FILE
+    if not path.is_file():
+        return None
+    try:
+        outcome = Outcome.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path}: damaged, or not a result of 'edgelpr reproduce'; delete it to test again") from error
+    ours = json.loads(json.dumps(identity))  # as it comes back from the file
+    theirs = outcome.identity
+    different = [f"{key} was {theirs.get(key)}, now {value}" for key, value in ours.items() if theirs.get(key) != value]
+    if different:
+        raise TrainingError(f"{path}: of a run with other settings: {'; '.join(different)}. Use them, or another folder")
+    return outcome

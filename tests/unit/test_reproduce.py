@@ -1,0 +1,332 @@
+"""``edgelpr reproduce``: every recipe runs end to end on a stand-in for its data, in the layout that is published."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from edgelpr.benchmarks.experiments import running
+from edgelpr.benchmarks.experiments.published import published_accuracy
+from edgelpr.benchmarks.experiments.recipes import RECIPES, find_paper_recipe, read_paper_recipe
+from edgelpr.cli.main import run
+from edgelpr.data.rendering.samples import Renderer
+from edgelpr.errors import TrainingError, UsageError
+from edgelpr.models import hpa
+from edgelpr.models.hpa import HpaConfig
+from edgelpr.models.resnet import ResNetConfig
+from edgelpr.plates.loading import load_plate_format
+from edgelpr.training.config import TrainingConfig
+
+_CCPD_LISTS = ("皖沪津渝冀晋蒙辽吉黑苏浙京闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新警学O", "ABCDEFGHJKLMNPQRSTUVWXYZO")
+_CCPD_REST = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789O"
+
+
+@pytest.fixture(autouse=True)
+def small_nano(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipes run with a network that takes no time, under a name that the command line knows."""
+    backbone = ResNetConfig(depths=(1, 1, 1, 1), stem_width=8, stem_kernel=3, widths=(8, 8, 8, 8))
+    small = HpaConfig("hpa-nano", backbone, spatial_widths=(8, 8, 8), fusion_width=8, classifier_width=8)
+    monkeypatch.setitem(hpa.ARCHITECTURES, small.name, small)
+
+
+@pytest.fixture(autouse=True)
+def keep_threads() -> Iterator[None]:
+    """``--threads 1``: on a busy machine two threads of a tiny network mostly wait for each other."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def _plates(plate_format: str, count: int, keep: Callable[[str], bool] = lambda plate: True) -> list[tuple[np.ndarray, str]]:
+    renderer, found, number = Renderer(load_plate_format(plate_format)), [], 0
+    while len(found) < count:
+        plate = renderer.render(5, number)
+        number += 1
+        if keep(plate.plate):
+            found.append((plate.image, plate.plate))
+    return found
+
+
+def _write(path: Path, content: np.ndarray | str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, str):
+        path.write_text(content, encoding="utf-8")
+    else:
+        cv2.imwrite(str(path), content)
+
+
+def _aolp(folder: Path) -> Path:
+    for number, (image, plate) in enumerate(_plates("aolp", 12)):
+        subset = folder / f"Subset_{('AC', 'LE', 'RP')[number % 3]}"
+        height, width = image.shape[:2]
+        whole = cv2.copyMakeBorder(image, 40, 60, 50, 70, cv2.BORDER_CONSTANT, value=(90, 90, 90))
+        _write(subset / "Image" / f"{number}.png", whole)
+        _write(subset / "groundtruth_recognition" / f"{number}.txt", "\n".join(plate))
+        _write(subset / "groundtruth_localization" / f"{number}.txt", f"50\n40\n{50 + width}\n{40 + height}\n")
+    return folder
+
+
+def _medialab(folder: Path) -> Path:
+    for number, (image, plate) in enumerate(_plates("gr", 12)):
+        _write(folder / ("difficult" if number % 3 == 2 else "normal") / f"{plate}_{number}.png", image)
+    return folder
+
+
+def _ccpd(folder: Path) -> Path:
+    parts: dict[str, list[str]] = {"train": [], "val": []}
+    for number, (image, plate) in enumerate(_plates("cn", 10, _is_ccpds)):
+        height, width = image.shape[:2]
+        name = f"{_ccpd_name(number, plate, width, height)}.png"
+        _write(folder / "ccpd_base" / name, cv2.copyMakeBorder(image, 30, 50, 20, 60, cv2.BORDER_REPLICATE))
+        parts["train" if number % 2 else "val"].append(f"ccpd_base/{name}")
+    for part, names in parts.items():
+        _write(folder / "splits" / f"{part}.txt", "\n".join(names))
+    return folder
+
+
+def _is_ccpds(plate: str) -> bool:
+    lists = (*_CCPD_LISTS, *[_CCPD_REST] * 5)
+    return len(plate) == 7 and all(character in characters for character, characters in zip(plate, lists))
+
+
+def _ccpd_name(number: int, plate: str, width: int, height: int) -> str:
+    x0, y0, x1, y1 = 20, 30, 20 + width, 30 + height
+    corners = f"{x1}&{y1}_{x0}&{y1}_{x0}&{y0}_{x1}&{y0}"
+    indices = "_".join(str(characters.index(c)) for c, characters in zip(plate, (*_CCPD_LISTS, *[_CCPD_REST] * 5)))
+    return f"{number:03d}-90_90-{x0}&{y0}_{x1}&{y1}-{corners}-{indices}-100-20"
+
+
+def _clpd(folder: Path) -> Path:
+    lines = ["path,x1,y1,x2,y2,x3,y3,x4,y4,label"]
+    for number, (image, plate) in enumerate(_plates("cn", 6, _is_ccpds)):
+        height, width = image.shape[:2]
+        _write(folder / "CLPD_1200" / f"{number}.png", cv2.copyMakeBorder(image, 30, 50, 20, 60, cv2.BORDER_REPLICATE))
+        x1, y1 = 20 + width, 30 + height
+        lines.append(f"CLPD_1200/{number}.png,20,30,{x1},30,{x1},{y1},20,{y1},{plate}")
+    _write(folder / "CLPD.csv", "\n".join(lines))
+    return folder
+
+
+def _reproduce(experiment: str, data: Path, output: Path, *more: str) -> list[str]:
+    fixed = ["reproduce", experiment, "--data", str(data), "-o", str(output), "--network", "hpa-nano"]
+    return [*fixed, "--quick", "1", "--workers", "0", "--threads", "1", *more]
+
+
+def test_table_1_trains_on_two_subsets_and_keeps_what_is_finished(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, output = _aolp(tmp_path / "aolp"), tmp_path / "runs"
+    assert run(_reproduce("aolp", data, output, "--json")) == 0
+    printed = capsys.readouterr()
+    result = json.loads(printed.out)
+    assert result == json.loads((output / "aolp.json").read_text(encoding="utf-8"))
+    assert [(r["identity"]["split"], r["identity"]["trained_on"], r["plates"]) for r in result["runs"]] == [
+        ("AC", 8, 4),
+        ("LE", 8, 4),
+        ("RP", 8, 4),
+    ]
+    assert all(r["identity"]["quick"] == 1 and r["published"] is None for r in result["runs"])
+    assert "Start: random weights" in printed.err and "its figures mean nothing" in printed.err
+    with (output / "hpa-nano/standard/AC/plates.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["split"] for row in rows] == ["AC"] * 4
+    assert sum(int(row["correct"]) for row in rows) == result["runs"][0]["correct"]
+
+    (output / "hpa-nano/standard/RP/result.json").unlink()  # as if cut short before the last test
+    trained: list[Path] = []
+    train = running.train
+    monkeypatch.setattr(
+        running, "train", lambda config, renderer, folder, **more: _noted(trained, train, config, renderer, folder, more)
+    )
+    assert run(_reproduce("aolp", data, output)) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("finished before, kept") == 2
+    assert [folder.relative_to(output / "hpa-nano/standard").as_posix() for folder in trained] == ["pretraining", "RP/training"]
+    assert "SMOKE RUN" in printed.out and "average" in printed.out
+
+    assert run(["reproduce", "aolp", "--data", str(data), "-o", str(output), "--network", "hpa-nano"]) == 1
+    assert "quick was 1, now None" in capsys.readouterr().err
+
+
+def _noted(noted: list[Path], train: Callable[..., Path], config: object, renderer: object, folder: Path, more: dict) -> Path:
+    noted.append(folder)
+    return train(config, renderer, folder, **more)
+
+
+def test_table_2_averages_four_folds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(_reproduce("medialab", _medialab(tmp_path / "medialab"), tmp_path / "runs", "--json")) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [r["identity"]["split"] for r in result["runs"]] == ["1", "2", "3", "4"]
+    assert [(r["identity"]["trained_on"], r["plates"]) for r in result["runs"]] == [(10, 2)] * 4
+    (average,) = result["averages"]
+    assert average["plates"] == 8 and average["mean"] == sum(r["plate_accuracy"] for r in result["runs"]) / 4
+
+
+def test_table_3_trains_once_for_both_data_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ccpd, clpd, output = _ccpd(tmp_path / "CCPD"), _clpd(tmp_path / "CLPD"), tmp_path / "runs"
+    assert run(_reproduce("ccpd", ccpd, output, "--json")) == 0
+    base = json.loads(capsys.readouterr().out)["runs"][0]
+    assert (base["identity"]["trained_on"], base["plates"]) == (5, 5)
+    assert base["identity"]["settings"]["training"]["semantic_weight"] == 0
+    state = output / "hpa-nano/standard/ccpd-base/training/state.pt"
+    written = state.stat().st_mtime_ns
+    assert run(_reproduce("clpd", ccpd, output)) == 2
+    assert "name ccpd with --data and clpd with --test-data" in capsys.readouterr().err
+    assert run(_reproduce("clpd", ccpd, output, "--test-data", str(clpd), "--json")) == 0
+    other = json.loads(capsys.readouterr().out)["runs"][0]
+    assert other["plates"] == 6 and other["checkpoint"] == base["checkpoint"]
+    assert state.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("table", ["table4", "table5"])
+def test_ablations_train_each_variant(tmp_path: Path, capsys: pytest.CaptureFixture[str], table: str) -> None:
+    assert run(_reproduce(table, _aolp(tmp_path / "aolp"), tmp_path / "runs", "--json")) == 0
+    runs = json.loads(capsys.readouterr().out)["runs"]
+    variants = read_paper_recipe(find_paper_recipe(table)).variants
+    rows = [(variant.name, split) for variant in variants for split in ("AC", "LE", "RP")]
+    assert [(r["identity"]["variant"], r["identity"]["split"]) for r in runs] == rows
+    trained = {variant.name: dict(variant.settings) for variant in variants}
+    for r in runs:
+        used = r["identity"]["settings"]["training"]
+        assert trained[r["identity"]["variant"]].items() <= used.items()
+    # The paper has no hpa-nano, but its ablations stand beside any network, by name.
+    assert {r["published"]["network"] for r in runs if r["published"]} == {"hpa-resnet101"}
+
+
+def test_the_paper_is_quoted_beside_our_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(_reproduce("table6", _aolp(tmp_path / "aolp"), tmp_path / "runs")) == 0
+    printed = capsys.readouterr().out
+    (row,) = [line for line in printed.splitlines() if "without-p" in line and " LE " in line]
+    assert "99.83" in row and "hpa-resnet101, ground-truth boxes" in row
+    assert "The paper's figures are those for ground-truth boxes" in printed
+
+
+@pytest.mark.parametrize(
+    ("table", "data", "split", "config", "expected"),
+    [
+        (1, "aolp", "LE", TrainingConfig("hpa-resnet34"), (0.9931, "hpa-resnet34", "ground-truth")),
+        (2, "medialab", "3", TrainingConfig("hpa-resnet101"), (0.9883, "hpa-resnet101", "ground-truth")),
+        (3, "clpd", "clpd", TrainingConfig("hpa-resnet50"), (0.8217, "hpa-resnet50", "not-stated")),
+        (4, "aolp", "AC", TrainingConfig("hpa-resnet18", "separate"), (0.9251, "hpa-resnet18", "ground-truth")),
+        (4, "aolp", "LE", TrainingConfig("hpa-resnet18", "separate-no-maps"), (0.6117, "hpa-resnet101", "ground-truth")),
+        (5, "aolp", "RP", TrainingConfig(stages="P>S>C"), (0.9820, "hpa-resnet101", "ground-truth")),
+        (6, "aolp", "AC", TrainingConfig(semantic_weight=0), (0.9941, "hpa-resnet101", "ground-truth")),
+    ],
+)
+def test_published_figures(table: int, data: str, split: str, config: TrainingConfig, expected: tuple) -> None:
+    published = published_accuracy(table, data, split, config)
+    assert published is not None
+    assert (published.plate_accuracy, published.network, published.boxes) == expected
+
+
+def test_no_figure_is_made_up_for_a_network_that_the_paper_lacks() -> None:
+    assert published_accuracy(1, "aolp", "AC", TrainingConfig()) is None
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_have_the_papers_settings(name: str) -> None:
+    recipe = read_paper_recipe(find_paper_recipe(name))
+    assert recipe.experiment == name
+    assert ("pretraining" in recipe.phases) == (recipe.data == "aolp")
+    for phase in recipe.phases:
+        for variant in recipe.variants:
+            config = recipe.config(phase, variant, "hpa-resnet18")
+            assert (config.optimizer, config.learning_rate, config.batch) == ("rmsprop", 2e-5, 256)
+
+
+def test_the_same_training_stands_in_both_recipes_of_table_3() -> None:
+    ccpd, clpd = (read_paper_recipe(find_paper_recipe(name)) for name in ("ccpd", "clpd"))
+    assert (ccpd.training, ccpd.seed, ccpd.plate_format) == (clpd.training, clpd.seed, clpd.plate_format)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tabel": 1}, "unknown key tabel"),
+        ({"table": 7}, "tables 1 to 6"),
+        ({"table": "one"}, "table is 'one'; expected int"),
+        ({"data": "mnist"}, "data is mnist; expected one of aolp"),
+        ({"training": {"stepz": 1}}, "training: unknown setting stepz"),
+        ({"training": {"steps": 0}}, "steps is 0; expected more than 0"),
+        ({"training": {"architecture": "hpa-nano"}}, "unknown setting architecture"),
+        ({"variants": [{"name": "a"}]}, "a variant lacks row"),
+        ({"variants": []}, "variants are none"),
+        ({"network": "vgg"}, "network is vgg"),
+    ],
+)
+def test_mistakes_in_a_recipe_are_named(tmp_path: Path, change: dict, message: str) -> None:
+    values = {"experiment": "mine", "table": 1, "data": "aolp", "plate_format": "aolp", "training": {"steps": 2}}
+    path = tmp_path / "mine.yaml"
+    path.write_text(json.dumps(values | change), encoding="utf-8")
+    with pytest.raises(TrainingError, match=message) as caught:
+        read_paper_recipe(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_recipe_without_its_parts_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("experiment: mine\n", encoding="utf-8")
+    with pytest.raises(TrainingError, match="lacks table, data, plate_format, training"):
+        read_paper_recipe(path)
+    with pytest.raises(UsageError, match="experiment 'mine' is unknown"):
+        find_paper_recipe("mine")
+
+
+def test_what_cannot_run_is_refused_before_it_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, output = _aolp(tmp_path / "aolp"), tmp_path / "runs"
+    arguments = ["reproduce", "aolp", "--data", str(data), "-o", str(output), "--network", "all"]
+    assert run([*arguments, "--backbone-weights", "resnet18.pth"]) == 2
+    assert "run them one by one" in capsys.readouterr().err
+    assert run([*arguments, "--recipe", str(find_paper_recipe("ccpd"))]) == 2
+    assert "a recipe for 'ccpd', not for 'aolp'" in capsys.readouterr().err
+    assert run([*arguments, "--test-data", str(data)]) == 2
+    assert "leave --test-data out" in capsys.readouterr().err
+    assert run(_reproduce("aolp", data, output, "--backbone-weights", str(tmp_path / "absent.pth"))) == 1
+    assert "absent.pth" in capsys.readouterr().err
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert run(arguments) == 2
+    assert "not under torchrun" in capsys.readouterr().err
+
+
+def test_a_run_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same result as without the stop, from the state of the training that was under way."""
+    data = _aolp(tmp_path / "aolp")
+    assert run(_reproduce("aolp", data, tmp_path / "whole", "--quick", "2")) == 0
+    saved, train = [], running.train
+
+    def stop(config: object, renderer: object, folder: Path, **more: Any) -> Path:
+        if folder.parent.name == "LE":
+            more["report"] = _interrupt
+            more["schedule"] = replace(more["schedule"], report_every=1, save_every=1)
+        saved.append(folder)
+        return train(config, renderer, folder, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(running, "train", stop)
+    assert run(_reproduce("aolp", data, tmp_path / "cut", "--quick", "2")) == 130
+    monkeypatch.setattr(running, "train", train)
+    assert not (tmp_path / "cut/hpa-nano/standard/LE/result.json").exists()
+    assert run(_reproduce("aolp", data, tmp_path / "cut", "--quick", "2")) == 0
+    whole, cut = (json.loads((tmp_path / name / "aolp.json").read_text(encoding="utf-8"))["runs"] for name in ("whole", "cut"))
+    assert [(r["identity"], r["correct"]) for r in whole] == [(r["identity"], r["correct"]) for r in cut]
+    for split in ("AC", "LE", "RP"):
+        readings = [(tmp_path / name / "hpa-nano/standard" / split / "plates.csv").read_text() for name in ("whole", "cut")]
+        assert [_read(text) for text in readings[:1]] == [_read(text) for text in readings[1:]]
+
+
+def _interrupt(progress: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _read(text: str) -> list[tuple[str, str, str]]:
+    return [(row["plate"], row["read"], row["confidence"]) for row in csv.DictReader(text.splitlines())]
