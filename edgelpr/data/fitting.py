@@ -29,3 +29,21 @@ def fit_into(crop: Image, width: float, height: float) -> Image:
     size = (max(1, round(columns * factor)), max(1, round(rows * factor)))
     method = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
     return np.asarray(cv2.resize(colour, size, interpolation=method), dtype=np.uint8)
+
+
+def small_grey(crop: Image, most: int) -> Image:
+    """A crop to keep in memory: grey, and shrunk to a height of at most ``most`` pixels, its aspect kept.
+
+    Args:
+        crop: (H, W) grey or (H, W, 3) BGR, uint8.
+        most: pixels, at least 1.
+
+    Returns:
+        (h, w) uint8.
+    """
+    grey = crop if crop.ndim == 2 else np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+    height, width = grey.shape
+    if height <= most:
+        return grey
+    size = (max(1, round(width * most / height)), most)
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -7,15 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-import cv2
-import numpy as np
-
 from edgelpr.benchmarks.experiments.recipes import PaperRecipe
+from edgelpr.data.fitting import small_grey
 from edgelpr.data.folds import Fold, paper_folds
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.data.labels import read_labels
 from edgelpr.errors import UsageError
-from edgelpr.preprocessing.images import Image
 from edgelpr.training.real import RealSet
 
 QUICK_TEST = 200
@@ -68,7 +65,7 @@ def load_real_set(
     """
     crops = []
     for number, crop in enumerate(labelled, start=1):
-        crops.append((_small(crop.load(), _TIMES_INPUT * input_height), crop.plate))
+        crops.append((small_grey(crop.load(), _TIMES_INPUT * input_height), crop.plate))
         progress(number, len(labelled))
     return RealSet(tuple(crops), name)
 
@@ -78,12 +75,3 @@ def evenly(items: Sequence[_T], most: int) -> tuple[_T, ...]:
     if len(items) <= most:
         return tuple(items)
     return tuple(items[number * len(items) // most] for number in range(most))
-
-
-def _small(image: Image, most: int) -> Image:
-    grey = image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
-    height, width = grey.shape
-    if height <= most:
-        return grey
-    size = (max(1, round(width * most / height)), most)
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
