@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -28,12 +28,15 @@ from edgelpr.benchmarks.ablations.page import write_page
 from edgelpr.benchmarks.ablations.plan import Ablated, Plan, networks
 from edgelpr.benchmarks.ablations.plates import unseen_plates
 from edgelpr.benchmarks.results import result_name, start_result, write_result
+from edgelpr.bundle.files import hash_file
 from edgelpr.errors import EdgelprError
+from edgelpr.models.weights import resolve_checkpoint
 from edgelpr.training.progress import Progress
+from edgelpr.types import StageBudget
 
 HERE = Path(__file__).parent
 PAGE = HERE / "ablations.md"
-QUICK = Plan(steps=3, batch=8, plates=16, test_plates=20)
+QUICK = Plan(steps=3, batch=4, plates=8, test_plates=10)
 _PATH = click.Path(path_type=Path)
 
 
@@ -44,6 +47,13 @@ _PATH = click.Path(path_type=Path)
 @click.option("--plates", type=click.IntRange(min=1), default=Plan.plates, show_default=True, help="Plates that train.")
 @click.option("--test", type=click.IntRange(min=1), default=Plan.test_plates, show_default=True, help="Plates that test.")
 @click.option("--only", multiple=True, metavar="NAME", help="Only this network; may be repeated; no result is written.")
+@click.option(
+    "--budget",
+    type=click.Choice(("both", *get_args(StageBudget))),
+    default="both",
+    show_default=True,
+    help="Of one-by-one training: every stage as long as joint training (each), or all stages together (all).",
+)
 @click.option("--work", type=_PATH, default=Path("runs/ablations"), show_default=True, help="Folder of the runs.")
 @click.option("-o", "--output", type=_PATH, help="Where the result goes.  [default: a name of its own in benchmarks/results]")
 @click.option("--page", type=_PATH, default=PAGE, show_default=True, help="Where the page goes.")
@@ -70,7 +80,7 @@ def _quick(options: dict[str, Any]) -> None:
     with TemporaryDirectory(prefix="edgelpr-ablations-") as name:
         folder = Path(name)
         page = folder / "page.md"
-        _run(QUICK, options | {"seeds": 2, "work": folder, "output": folder / "result.json", "page": page})
+        _run(QUICK, options | {"seeds": 1, "work": folder, "output": folder / "result.json", "page": page})
         if page.is_file():
             click.echo(page.read_text(encoding="utf-8"))
 
@@ -78,7 +88,7 @@ def _quick(options: dict[str, Any]) -> None:
 def _run(plan: Plan, options: dict[str, Any]) -> None:
     """All runs, then the result and its page."""
     began, work, jobs = perf_counter(), options["work"], options["jobs"]
-    chosen = _chosen(options["only"])
+    chosen = [n for n in _chosen(options["only"]) if options["budget"] in ("both", n.budget) or n.stages == 1]
     todo = [(network, seed) for seed in range(options["seeds"]) for network in chosen]
     left = [(network, seed) for network, seed in todo if read_job(plan, network, seed, work) is None]
     click.echo(f"{len(todo)} runs, {len(todo) - len(left)} finished before, {jobs} at a time", err=True)
@@ -88,6 +98,8 @@ def _run(plan: Plan, options: dict[str, Any]) -> None:
     if options["only"]:
         return
     result = start_result("ablations") | {"minutes": round((perf_counter() - began) / 60, 1), "jobs": jobs}
+    if plan.backbone:
+        result["backbone_sha256"] = hash_file(resolve_checkpoint(plan.backbone))[0]
     result |= gather(plan, runs)
     path = options["output"] or HERE / "results" / _name(result)
     write_result(path, result)

@@ -16,6 +16,15 @@ Rewrite = Literal["grey-fold", "native-fusion", "late-attention", "decode"]
 Classifier = Literal["shared", "separate", "separate-no-maps"]
 """Paper, table 4: one classifier for all positions; one a position; one a position without HPA maps."""
 
+Optimiser = Literal["adamw", "rmsprop"]
+"""``rmsprop`` is the paper's, ``adamw`` ours."""
+
+RateSchedule = Literal["cosine", "constant"]
+"""Learning rate after the warm-up: half a cosine down to a hundredth, or as it is."""
+
+Stages = Literal["S+P+C", "S+P>C", "S>P>C", "P>S>C"]
+"""Paper, table 5: ``+`` trains together, ``>`` one after the other; S semantic, P position, C classifier."""
+
 LabelFormat = Literal["csv", "names", "ccpd", "clpd", "aolp", "medialab"]
 """How labels are stored: a CSV, the file name itself, or as CCPD, CLPD, AOLP and Media Lab are laid out."""
 
@@ -24,6 +33,21 @@ PaperExperiment = Literal["aolp", "medialab", "ccpd", "clpd"]
 
 Reproduction = Literal["aolp", "medialab", "ccpd", "clpd", "table4", "table5", "table6"]
 """What ``edgelpr reproduce`` repeats: tables 1 to 3 by their data, and the ablations; see ``weights/recipes/paper``."""
+
+PaperBoxes = Literal["ground-truth", "detected", "not-stated"]
+"""Where the HPA paper's crops came from: the data set's own boxes, those of a detector, or it does not say."""
+
+StageBudget = Literal["each", "all"]
+"""Of the ablations: whether every stage has all the steps of joint training, or the stages share them."""
+
+ClaimVerdict = Literal["held", "not told apart", "contradicted"]
+"""On a claim of the paper: the interval over seeds lies on its side of 0, holds 0, or lies on the other side."""
+
+LetterFamily = Literal["narrow", "notched", "square", "forgery", "taiwan", "american", "any"]
+"""Kinds of plate lettering that are rendered; ``any`` is all of them and the fonts."""
+
+MarkShape = Literal["dot", "bar", "line", "text"]
+"""Printed on a rendered plate: a filled ellipse, a filled rectangle, the outline of a rectangle, or small letters."""
 
 PartRole = Literal["train", "held out"]
 """What a part of labelled plates is for, where its name says so."""

@@ -6,18 +6,14 @@ Zhang, Wang, Zhuang, "Efficient License Plate Recognition via Holistic Position 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from edgelpr.types import Classifier
+from edgelpr.types import Classifier, PaperBoxes
 
 MACHINE = "one GTX 1080 Ti, E5-2640 v4"
 """Where the paper measured its speed."""
 
 PROTOCOL = "mean of 5000 forward passes, batch 1, 50x160, network only"
 """How. The authors' published loop never waits for the GPU; whether it made these figures is unknown."""
-
-Boxes = Literal["ground-truth", "detected", "not-stated"]
-"""Where the crops came from: the data set's own boxes, those of a detector, or the paper does not say."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,7 @@ class PaperAccuracy:
     data: str
     """Data set, for example ``aolp-ac``."""
 
-    boxes: Boxes
+    boxes: PaperBoxes
     """Where the crops came from."""
 
     plate_accuracy: float
@@ -48,7 +44,7 @@ class PaperFigures:
     """Tables 1 to 4."""
 
 
-_COLUMNS: tuple[tuple[str, Boxes], ...] = (
+_COLUMNS: tuple[tuple[str, PaperBoxes], ...] = (
     ("aolp-ac", "ground-truth"),
     ("aolp-le", "ground-truth"),
     ("aolp-rp", "ground-truth"),

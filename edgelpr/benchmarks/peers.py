@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgelpr.errors import DataError, require
-from edgelpr.training.statistics import wilson_interval
+from edgelpr.training.counted import CountedPlates
 from edgelpr.training.unpaired import fisher_exact, newcombe_interval
 
 _ROUNDING = 0.05 + 1e-9
@@ -16,7 +16,7 @@ _ROUNDING = 0.05 + 1e-9
 
 
 @dataclass(frozen=True)
-class Peer:
+class Peer(CountedPlates):
     """A reader on one set of plates."""
 
     name: str
@@ -39,9 +39,9 @@ class Peer:
         return {
             "name": self.name,
             "correct": self.correct,
-            "plate_accuracy": self.correct / self.plates,
-            "plate_accuracy_interval": list(wilson_interval(self.correct, self.plates)),
-            "difference": correct / plates - self.correct / self.plates,
+            "plate_accuracy": self.plate_accuracy,
+            "plate_accuracy_interval": list(self.plate_accuracy_interval),
+            "difference": correct / plates - self.plate_accuracy,
             "difference_interval": list(newcombe_interval(theirs, ours)),
             "p_value": fisher_exact(theirs, ours),
             "paired": False,
@@ -59,12 +59,14 @@ def load_peers(path: Path) -> dict[str, tuple[Peer, ...]]:
     try:
         sets = yaml.safe_load(path.read_text(encoding="utf-8"))
         return {name: _peers(path, name, each) for name, each in sets.items()}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: expected sets with 'plates' and 'right: name: per cent' ({error})") from error
 
 
 def _peers(path: Path, name: str, values: Mapping[str, Any]) -> tuple[Peer, ...]:
-    plates = int(values["plates"])
+    plates = values["plates"]
+    if type(plates) is not int or plates < 1:
+        raise DataError(f"{path}: plates of {name} is {plates!r}; expected how many plates the set has, a whole number from 1")
     peers = tuple(Peer(str(peer), round(share * plates / 100), plates) for peer, share in values["right"].items())
     for peer, share in zip(peers, values["right"].values()):
         if abs(100 * peer.correct / plates - share) > _ROUNDING:

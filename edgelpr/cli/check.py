@@ -39,10 +39,10 @@ def command(
 ) -> None:
     """Find what is wrong with LABELS: CSVs with the columns image,plate[,split], or folders with --format.
 
-    Errors: images that cannot be read, plates that the plate format cannot write, one picture with two labels, and
-    pictures that both train and are held out. Warnings: pictures that look alike or plates that are the same in different
-    parts, crops too small or of an odd shape, and characters that no training plate shows. Several LABELS are compared
-    with each other too. The exit code is 1 if there is an error.
+    Errors: images that cannot be read, plates that the plate format cannot write, one picture with two labels, even when it
+    was compressed or scaled anew, and pictures that both train and are held out. Warnings: pictures that look alike or
+    plates that are the same in different parts, crops too small or of an odd shape, and characters that no training plate
+    shows. Several LABELS are compared with each other too. The exit code is 1 if there is an error.
 
     \b
       edgelpr check plates/labels.csv --plate-format cn

@@ -28,7 +28,8 @@ def command(first: Path, second: Path, as_json: bool) -> None:
 
     The plates that only one reads right tell the two apart: McNemar's exact test says how often chance would give such a
     difference between equal readers, and the interval (Tango) which true differences agree with these plates. A set too small
-    to show a difference does not show that there is none: read the interval. Differences are B minus A.
+    to show a difference does not show that there is none: read the interval. Close to the limit, test and interval can
+    disagree; the verdict then says so. Differences are B minus A.
 
     \b
       edgelpr eval old.elpr plates/ --csv old.csv

@@ -17,6 +17,7 @@ from edgelpr.cli.options import (
     bundle_argument,
     label_format_option,
     precision_option,
+    rectify_option,
     threads_option,
 )
 from edgelpr.cli.output import json_option, next_command, note, print_json, print_table
@@ -33,7 +34,7 @@ _SHOWN = 10
 @click.argument("labels", type=click.Path(path_type=Path))
 @label_format_option
 @click.option("--split", metavar="NAME", help="Only this part: a value of the column split, or a folder below LABELS.")
-@click.option("--rectify", is_flag=True, help="Straighten plates by their corners where the labels give them (CCPD, CLPD).")
+@rectify_option
 @backend_option
 @precision_option
 @threads_option
@@ -156,16 +157,16 @@ def _confidence_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
         equal_mass = f"{reliability.adaptive_calibration_error:.2%} in bins of equal mass"
         error = f"{reliability.expected_calibration_error:.2%} in bins of equal width, {equal_mass}"
     rows = [("calibration error", error)]
-    shown = acceptance.precision_interval
-    if acceptance.threshold is None or shown is None:
+    if acceptance.threshold is None:
         return [*rows, ("accepted and right at 99 % precision", "none: no threshold reaches it on these plates")]
     # Rounded down: a threshold rounded up would turn away the very plate it was taken from.
     threshold = floor(acceptance.threshold * 1e6) / 1e6
-    sure = f"{acceptance.correct} of {acceptance.accepted} accepted are right, which shows at least {shown[0]:.2%}"
+    # No interval: it would not hold for a threshold that these very plates chose.
+    right = f"{acceptance.correct} of {acceptance.accepted} on these plates, which chose the threshold: check it on others"
     return [
         *rows,
         ("accepted and right at 99 % precision", f"{acceptance.accuracy:.2%} of all plates, confidence >= {threshold:.6f}"),
-        ("  95 % interval of the precision", sure),
+        ("  right of those accepted", right),
     ]
 
 

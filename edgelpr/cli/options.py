@@ -69,6 +69,13 @@ def label_format_option(function: _F) -> _F:
     )(function)
 
 
+def rectify_option(function: _F) -> _F:
+    """``rectify: bool``."""
+    return click.option(
+        "--rectify", is_flag=True, help="Straighten plates by their corners where the labels give them (CCPD, CLPD)."
+    )(function)
+
+
 def plate_format_option(
     default: str | None = None, help_text: str = "Built-in plate format, or your own YAML file."
 ) -> Callable[[_F], _F]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from edgelpr.cli.options import label_format_option
+from edgelpr.cli.options import label_format_option, rectify_option
 
 if TYPE_CHECKING:
     from edgelpr.data.labelled import LabelledCrop
@@ -18,17 +19,25 @@ if TYPE_CHECKING:
     from edgelpr.types import LabelFormat
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_VALIDATES = ("val", "valid", "validation", "dev", "calibrate")
+_SHOWN = 8
 
 
 def real_options(function: _F) -> _F:
-    """``real: tuple[Path, ...]``, ``label_format: LabelFormat``, ``split``, ``validate`` and ``validate_split``."""
+    """The fields of ``RealOptions`` by name."""
     for option in (
-        click.option("--validate-split", metavar="NAME", help="Part of them; all for every crop.  [default: all]"),
+        click.option(
+            "--validate-split",
+            metavar="NAME",
+            help="Part of them; all for every crop.  [default: the one called val, valid, validation, dev or calibrate, where "
+            "labels name parts]",
+        ),
         click.option(
             "--validate",
             type=click.Path(path_type=Path),
             help="Labelled crops to measure the averaged weights on at every save; the best weights are kept beside the last.",
         ),
+        rectify_option,
         click.option(
             "--split",
             metavar="NAME",
@@ -46,45 +55,91 @@ def real_options(function: _F) -> _F:
     return function
 
 
-def real_sets(sources: tuple[Path, ...], label_format: LabelFormat, split: str | None) -> list[RealSet]:
-    """The crops to mix in, one set a source.
+@dataclass(frozen=True)
+class RealOptions:
+    """What a user says of labelled plates."""
 
-    Raises:
-        DataError: labels with a mistake, or no plate of that split.
-        ImageError: a file that is not a usable crop.
-    """
-    from edgelpr.data.labels import keep_split, read_labels
-    from edgelpr.training.real import RealSet
+    real: tuple[Path, ...]
+    """Labels of the crops to mix in, one set each."""
 
-    sets = []
-    for source in sources:
-        labelled: Sequence[LabelledCrop] = read_labels(source, label_format)
-        # Never the test part unasked: a figure measured on it later would mean nothing.
-        part = split or ("train" if any(item.split for item in labelled) else "all")
-        if part != "all":
-            labelled = keep_split(labelled, part, source)
-        sets.append(RealSet(tuple((item.load(), item.plate) for item in labelled), _name(source)))
-    return sets
+    label_format: LabelFormat
+    """Of all of them."""
+
+    split: str | None
+    """Part of the crops to mix in; ``all`` for every one."""
+
+    rectify: bool
+    """Straighten plates by their corners where the labels give them."""
+
+    validate: Path | None
+    """Labels of the crops to validate with."""
+
+    validate_split: str | None
+    """Part of those; ``all`` for every one."""
+
+    def sets(self, plate_format: PlateFormat) -> list[RealSet]:
+        """The crops to mix in, one set a source.
+
+        Raises:
+            DataError: labels with a mistake, or no plate of that split.
+            ImageError: a file that is not a usable crop.
+        """
+        from edgelpr.training.real import load_real_set
+
+        sets = []
+        for source in self.real:
+            labelled = self._read(source)
+            # Never the test part unasked: a figure measured on it later would mean nothing.
+            part = self.split or ("train" if _parts(labelled) else "all")
+            kept = _keep(labelled, part, source)
+            sets.append(load_real_set(kept, plate_format.height_width[0], _name(source), part, self.rectify))
+        return sets
+
+    def validation(self, plate_format: PlateFormat) -> Validation | None:
+        """The plates to validate with; None without a source.
+
+        Raises:
+            DataError: labels with a mistake, no plate of that split, or parts of which none is known to validate.
+        """
+        if self.validate is None:
+            return None
+        from edgelpr.training.validating import Validation
+
+        labelled = self._read(self.validate)
+        # Never train or test unasked: the best weights are chosen by these plates.
+        part = self.validate_split or _validating_part(labelled, self.validate)
+        name = _name(self.validate) if part == "all" else f"{_name(self.validate)}, {part} part"
+        return Validation(_keep(labelled, part, self.validate), plate_format, name, self.rectify)
+
+    def _read(self, source: Path) -> Sequence[LabelledCrop]:
+        from edgelpr.data.labels import read_labels
+
+        return read_labels(source, self.label_format)
 
 
-def validation_plates(
-    source: Path | None, label_format: LabelFormat, split: str | None, plate_format: PlateFormat
-) -> Validation | None:
-    """The plates to validate with; None without a source.
+def _parts(labelled: Sequence[LabelledCrop]) -> list[str]:
+    """Names of parts, those of folders inside folders one by one."""
+    return sorted({name for item in labelled if item.split for name in item.split.split("/")})
 
-    Raises:
-        DataError: labels with a mistake, or no plate of that split.
-    """
-    if source is None:
-        return None
-    from edgelpr.data.labels import keep_split, read_labels
-    from edgelpr.training.validating import Validation
 
-    labelled: Sequence[LabelledCrop] = read_labels(source, label_format)
-    part = "" if split in (None, "all") else f", {split} part"
-    if split is not None and part:
-        labelled = keep_split(labelled, split, source)
-    return Validation(labelled, plate_format, f"{_name(source)}{part}")
+def _validating_part(labelled: Sequence[LabelledCrop], source: Path) -> str:
+    parts = _parts(labelled)
+    if not parts:
+        return "all"
+    found = [name for name in parts if name.lower() in _VALIDATES]
+    if len(found) == 1:
+        return found[0]
+    from edgelpr.errors import DataError
+
+    shown = ", ".join(parts[:_SHOWN]) + (f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else "")
+    wanted = f"exactly one of {', '.join(_VALIDATES)}" if not found else "only one of those that validate"
+    raise DataError(f"{source}: has the parts {shown}; expected {wanted}: name one with --validate-split, or all")
+
+
+def _keep(labelled: Sequence[LabelledCrop], part: str, source: Path) -> Sequence[LabelledCrop]:
+    from edgelpr.data.labels import keep_split
+
+    return labelled if part == "all" else keep_split(labelled, part, source)
 
 
 def _name(source: Path) -> str:

@@ -13,7 +13,8 @@ from edgelpr.cli.output import json_option, next_command, note, print_json, prin
 from edgelpr.types import Reproduction
 
 if TYPE_CHECKING:
-    from edgelpr.benchmarks.experiments.outcome import Average, Outcome
+    from edgelpr.benchmarks.experiments.outcome import Outcome, Pooled
+    from edgelpr.benchmarks.experiments.published import Published
     from edgelpr.benchmarks.experiments.recipes import PaperRecipe
     from edgelpr.benchmarks.experiments.running import Reporting
     from edgelpr.training.progress import Progress
@@ -85,15 +86,18 @@ def command(
     torch = require("torch", "train", "training")
     from edgelpr.benchmarks.experiments.crops import experiment_folds
     from edgelpr.benchmarks.experiments.running import RunOptions, run_experiment
+    from edgelpr.models.files import sniff
     from edgelpr.training.progress import Schedule
 
     if os.environ.get("WORLD_SIZE", "1") != "1":
         raise click.UsageError("reproduce runs in one process, not under torchrun; with little memory use --accumulate")
     plan = _plan(experiment, recipe)
+    networks = _networks(network, plan.network, backbone_weights)
+    if backbone_weights is not None:
+        sniff(backbone_weights)  # a path that is wrong is told now, not after the data set has been read
     folds = experiment_folds(plan, data, test_data)
     if (threads := machine.pop("threads")) is not None:
         torch.set_num_threads(threads)
-    networks = _networks(network, plan.network, backbone_weights)
     precision = {"half": machine.pop("half"), "accumulate": machine.pop("accumulate")}
     options = RunOptions(networks[0], output, backbone_weights, quick, **precision, schedule=Schedule(**machine))
     note(_about_start(backbone_weights, quick))
@@ -144,69 +148,69 @@ def _reporting() -> Reporting:
 
 def _report(progress: Progress) -> None:
     minutes = int(progress.seconds_left) // 60
+    outcome = progress.outcome
     note(
-        f"  step {progress.step}/{progress.steps}  loss {progress.loss:.3f}  plates right {progress.plate_accuracy:.0%}  "
+        f"  step {progress.step}/{progress.steps}  loss {outcome.loss:.3f}  plates right {outcome.plate_accuracy:.0%}  "
         f"{progress.plates_per_second:.0f} plates/s  {minutes // 60}:{minutes % 60:02d} h to go"
     )
 
 
 def _finish(experiment: str, outcomes: Sequence[Outcome], output: Path, as_json: bool) -> None:
-    from edgelpr.benchmarks.experiments.outcome import average
+    from edgelpr.benchmarks.experiments.outcome import pool
     from edgelpr.benchmarks.results import start_result, write_result
 
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault((outcome.identity["network"], outcome.identity["variant"]), []).append(outcome)
-    averages = [average(group) for group in groups.values() if len(group) > 1]
+    pooled = [pool(group) for group in groups.values() if len(group) > 1]
     result: dict[str, Any] = start_result(f"reproduce {experiment}")
     result |= {"experiment": experiment, "table": outcomes[0].identity["table"]}
-    result |= {"runs": [outcome.to_dict() for outcome in outcomes], "averages": [item.to_dict() for item in averages]}
+    result |= {"runs": [outcome.to_dict() for outcome in outcomes], "all_plates": [item.to_dict() for item in pooled]}
     path = output / f"{experiment}.json"
     write_result(path, result)
     if as_json:
         print_json(result)
     else:
-        _print(outcomes, averages)
+        _print(outcomes, pooled)
         click.echo(f"\nWritten: {path}; plates.csv and result.json of every split below it")
     _suggest(outcomes[0], output)
 
 
-def _print(outcomes: Sequence[Outcome], averages: Sequence[Average]) -> None:
+def _print(outcomes: Sequence[Outcome], pooled: Sequence[Pooled]) -> None:
     header = ("network", "variant", "split", "right", "ours %", "95 % interval", "paper %", "paper's network, crops")
     rows = [_row(outcome) for outcome in outcomes]
-    one_figure = (
-        {(o.identity["network"], o.identity["variant"]): o.published for o in outcomes} if _is_medialab(outcomes) else {}
-    )
-    for item in averages:
-        published = one_figure.get((item.network, item.variant))
-        about = "" if published is None else f"{published.network}, {published.boxes} boxes"
-        paper = "" if published is None else f"{100 * published.plate_accuracy:.2f}"
-        right = f"{item.correct}/{item.plates}"
-        rows.append(
-            [item.network, item.variant, "average", right, f"{100 * item.mean:.2f}", _interval(item.interval), paper, about]
-        )
+    papers = {(outcome.identity["network"], outcome.identity["variant"]): outcome.published for outcome in outcomes}
+    for item in pooled:
+        names = [item.network, item.variant]
+        rows.append([*names, "all plates", *_counted(item), "-", ""])
+        if item.mean_of_splits is not None:  # of another quantity than the interval above: the splits differ in size
+            mean = f"{100 * item.mean_of_splits:.2f}"
+            rows.append([*names, "mean of splits", "", mean, "", *_paper(papers[item.network, item.variant])])
     print_table(header, rows, right=("right", "ours %", "paper %"))
     for line in _remarks(outcomes):
         click.echo(line)
 
 
-def _is_medialab(outcomes: Sequence[Outcome]) -> bool:
-    """Its splits have no figure of their own: the paper gives the average."""
-    return str(outcomes[0].identity["experiment"]) == "medialab"
-
-
 def _row(outcome: Outcome) -> list[str]:
-    identity, published = outcome.identity, outcome.published
-    paper, about = "-", ""
-    if published is not None and not _is_medialab([outcome]):
-        paper, about = f"{100 * published.plate_accuracy:.2f}", f"{published.network}, {published.boxes} boxes"
-    right, accuracy = f"{outcome.correct}/{outcome.plates}", f"{100 * outcome.plate_accuracy:.2f}"
+    from edgelpr.benchmarks.experiments.outcome import AVERAGED
+
+    identity = outcome.identity
+    # The paper's figure for Media Lab is that of all its splits.
+    published = None if identity["experiment"] == AVERAGED else outcome.published
     names = [identity["network"], identity["variant"], identity["split"]]
-    return [*names, right, accuracy, _interval(outcome.plate_accuracy_interval), paper, about]
+    return [*names, *_counted(outcome), *_paper(published)]
 
 
-def _interval(ends: tuple[float, float]) -> str:
-    return f"{100 * ends[0]:.2f} to {100 * ends[1]:.2f}"
+def _counted(plates: Outcome | Pooled) -> tuple[str, str, str]:
+    low, high = plates.plate_accuracy_interval
+    right, share = f"{plates.correct}/{plates.plates}", f"{100 * plates.plate_accuracy:.2f}"
+    return right, share, f"{100 * low:.2f} to {100 * high:.2f}"
+
+
+def _paper(published: Published | None) -> tuple[str, str]:
+    if published is None:
+        return "-", ""
+    return f"{100 * published.plate_accuracy:.2f}", f"{published.network}, {published.boxes} boxes"
 
 
 def _remarks(outcomes: Sequence[Outcome]) -> list[str]:

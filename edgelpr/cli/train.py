@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,12 @@ import click
 
 from edgelpr.cli.options import glyph_options, plate_format_option
 from edgelpr.cli.output import json_option, next_command, note, print_json_line
-from edgelpr.cli.real_sets import real_options, real_sets, validation_plates
+from edgelpr.cli.real_sets import RealOptions, real_options
 from edgelpr.cli.training_options import checkpoint_options, setting_options, work_options
-from edgelpr.types import LabelFormat
 
 if TYPE_CHECKING:
-    from edgelpr.training.progress import Progress
+    from edgelpr.training.config import TrainingConfig
+    from edgelpr.training.progress import Progress, Schedule
     from edgelpr.training.real import RealSet
     from edgelpr.training.validating import Validation
 
@@ -49,11 +48,6 @@ def command(
     glyphs: tuple[Path, ...],
     fonts: tuple[Path, ...],
     font_share: float,
-    real: tuple[Path, ...],
-    label_format: LabelFormat,
-    split: str | None,
-    validate: Path | None,
-    validate_split: str | None,
     start_from: Path | None,
     backbone_weights: Path | None,
     teacher: Path | None,
@@ -75,22 +69,20 @@ def command(
     from edgelpr.data.rendering.sources import GlyphSources
     from edgelpr.errors import require
     from edgelpr.plates.loading import load_plate_format
-    from edgelpr.training.progress import Schedule
-    from edgelpr.training.recipes import make_config
 
-    schedule = Schedule(**{name: others.pop(name) for name in _SCHEDULE})
-    config = make_config(recipe, others)
+    schedule, labelled, config = _sorted_out(recipe, others)
     torch = require("torch", "train", "training")
     renderer = GlyphSources(glyphs, fonts, font_share).renderer(load_plate_format(plate_format))
-    sets = real_sets(real, label_format, split)
-    validation = validation_plates(validate, label_format, validate_split, renderer.plate_format)
 
+    from edgelpr.training.distributed import this_process
     from edgelpr.training.initialising import first_checkpoint
     from edgelpr.training.loop import train
 
+    leads = this_process().leads
+    sets, validation = labelled.sets(renderer.plate_format), labelled.validation(renderer.plate_format)
     if threads is not None:
         torch.set_num_threads(threads)
-    if _leads():
+    if leads:
         what = f"{config.architecture} for '{renderer.plate_format.name}'"
         _announce(sets, validation)
         note(f"Training {what}: {config.steps} steps of {config.batch} crops in {output}")
@@ -102,20 +94,25 @@ def command(
         start_from=first_checkpoint(start_from, backbone_weights, config, renderer.plate_format, output),
         teacher=teacher,
         validation=validation,
+        recipe=recipe,
         schedule=schedule,
         report=_report_json if as_json else _report,
+        say=note,
     )
-    if _leads():
+    if leads:
         _finish(checkpoint, output, as_json)
 
 
-_SCHEDULE = ("pool_folder", "workers", "device", "save_every", "tensorboard")
-"""Options that say how the work is done; all others are settings of the run."""
+def _sorted_out(recipe: Path | None, others: dict[str, Any]) -> tuple[Schedule, RealOptions, TrainingConfig]:
+    """How the work is done, what is labelled, and the settings of the run, which are all the rest."""
+    from dataclasses import fields
 
+    from edgelpr.training.progress import Schedule
+    from edgelpr.training.recipes import make_config
 
-def _leads() -> bool:
-    """Whether this process speaks for all that ``torchrun`` started."""
-    return os.environ.get("RANK", "0") == "0"
+    schedule = Schedule(**{field.name: others.pop(field.name) for field in fields(Schedule) if field.name in others})
+    labelled = RealOptions(**{field.name: others.pop(field.name) for field in fields(RealOptions)})
+    return schedule, labelled, make_config(recipe, others)
 
 
 def _announce(sets: Sequence[RealSet], validation: Validation | None) -> None:
@@ -136,21 +133,20 @@ def _finish(checkpoint: Path, output: Path, as_json: bool) -> None:
 
 def _report(progress: Progress) -> None:
     minutes, seconds = divmod(int(progress.seconds_left), 60)
-    parts = {"sequence": progress.sequence, "semantic": progress.semantic, "position": progress.position}
-    if progress.distillation:
-        parts["distillation"] = progress.distillation
+    outcome = progress.outcome
+    parts = {"sequence": outcome.sequence, "semantic": outcome.semantic, "position": outcome.position}
+    if outcome.distillation:
+        parts["distillation"] = outcome.distillation
     listed = ", ".join(f"{name} {loss:.3f}" for name, loss in parts.items())
     stage = "" if progress.stage == "SPC" else f"  stage {'+'.join(progress.stage)}"
-    right = f"plates right {100 * progress.plate_accuracy:.0f} %"
+    right = f"plates right {100 * outcome.plate_accuracy:.0f} %"
     if progress.validation_accuracy is not None:
         right += f", in the validation {100 * progress.validation_accuracy:.1f} %"
     note(
-        f"step {progress.step}/{progress.steps}{stage}  loss {progress.loss:.3f} ({listed})  {right}  "
+        f"step {progress.step}/{progress.steps}{stage}  loss {outcome.loss:.3f} ({listed})  {right}  "
         f"{progress.plates_per_second:.0f} plates/s  {minutes}:{seconds:02d} to go"
     )
 
 
 def _report_json(progress: Progress) -> None:
-    from dataclasses import asdict
-
-    print_json_line(asdict(progress))
+    print_json_line(progress.to_dict())

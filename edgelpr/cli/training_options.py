@@ -8,11 +8,10 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from edgelpr.types import Classifier
+from edgelpr.types import Classifier, Optimiser, RateSchedule, Stages
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_STAGES = ("S+P+C", "S+P>C", "S>P>C", "P>S>C")
 
 
 def _setting(name: str, kind: click.Choice[str] | type, text: str) -> Callable[[_F], _F]:
@@ -25,13 +24,13 @@ _SETTINGS = (
     _setting("--steps", int, "Optimiser steps.  [default: 10000]"),
     _setting("--batch", int, "Crops a step, of all processes together.  [default: 96]"),
     _setting("--accumulate", int, "Parts a step's crops are worked through in, for small memories.  [default: 1]"),
-    _setting("--optimizer", click.Choice(("adamw", "rmsprop")), "rmsprop with 2e-5 is the paper's.  [default: adamw]"),
+    _setting("--optimizer", click.Choice(get_args(Optimiser)), "rmsprop with 2e-5 is the paper's.  [default: adamw]"),
     _setting("--learning-rate", float, "Highest learning rate.  [default: 0.002]"),
-    _setting("--learning-rate-schedule", click.Choice(("cosine", "constant")), "After the warm-up.  [default: cosine]"),
+    _setting("--learning-rate-schedule", click.Choice(get_args(RateSchedule)), "After the warm-up.  [default: cosine]"),
     _setting("--warmup", int, "Steps of warm-up, in every stage.  [default: 300]"),
     _setting(
         "--stages",
-        click.Choice(_STAGES),
+        click.Choice(get_args(Stages)),
         "Table 5 of the paper: + trains together, > one after the other, what was trained before being frozen; S semantic "
         "network, P position network, C classifier. Quote the >.  [default: S+P+C]",
     ),

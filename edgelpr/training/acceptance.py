@@ -41,7 +41,8 @@ class Acceptance:
     def precision_interval(self) -> tuple[float, float] | None:
         """95 % Wilson interval of the precision; None where nothing is accepted.
 
-        Its lower end is what the sample shows: without any mistake it takes 381 accepted readings to show 99 %.
+        For a threshold that was chosen before. One chosen on the same plates is flattered by them: check it on others, where
+        it takes 381 accepted readings without any mistake to show 99 %.
         """
         return wilson_interval(self.correct, self.accepted) if self.accepted else None
 

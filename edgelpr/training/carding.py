@@ -46,6 +46,9 @@ class Origin:
     teacher: Path | None
     """Network it learnt from."""
 
+    recipe: Path | None = None
+    """File that settings were read from."""
+
     def to_dict(self) -> dict[str, Any]:
         """The part of the card that does not depend on how the run went."""
         config = self.config
@@ -56,8 +59,9 @@ class Origin:
             "crops_seen": config.steps * config.batch,
         }
         card["rendered"] = {"glyphs": self.renderer.description, "share": round(1 - config.real_share, 6), "pool": config.pool}
-        card["real"] = [{"data": real.name, "crops": len(real.crops)} for real in self.real]
-        card |= {"recipe": asdict(config), "seed": config.seed}
+        card["real"] = [real.to_dict() for real in self.real]
+        recipe = [] if self.recipe is None else [_portable(self.recipe)]
+        card |= {"recipe": recipe, "settings": asdict(config), "seed": config.seed, "licence": None}
         for name, path in (("starts_from", self.start_from), ("teacher", self.teacher)):
             if path is not None:
                 card[name] = {"file": path.name, "sha256": hash_file(path)[0]}
@@ -65,14 +69,21 @@ class Origin:
 
     def _data(self) -> str:
         rendered = f"{self.config.pool} plates, taken in turn" if self.config.pool else "each plate drawn anew"
-        text = f"rendered ({rendered}; glyphs: {self.renderer.description or 'the font in the package'})"
+        text = f"rendered ({rendered}; glyphs: {self.renderer.description or 'the letters in the package'})"
         if not self.real:
             return f"{text}; no real plate"
-        sets = ", ".join(f"{len(real.crops)} of {real.name}" for real in self.real)
+        sets = ", ".join(f"{len(real.crops)} of {real.name}{_part(real)}" for real in self.real)
         return f"{text}; a share of {self.config.real_share:g} real crops: {sets}"
 
 
-def write_card(folder: Path, origin: Origin, seconds: float, device: str, accuracy: Sequence[dict[str, Any]]) -> None:
+def write_card(
+    folder: Path,
+    origin: Origin,
+    seconds: float,
+    device: str,
+    accuracy: dict[str, Any] | None,
+    best: dict[str, Any] | None,
+) -> None:
     """Write ``card.json`` and ``README.md`` into the folder of a run, each whole or not at all.
 
     Args:
@@ -80,7 +91,9 @@ def write_card(folder: Path, origin: Origin, seconds: float, device: str, accura
         origin: of the weights.
         seconds: spent training.
         device: in words.
-        accuracy: one entry a measurement.
+        accuracy: of the last weights, which the card is about; None where it was not measured.
+        best: accuracy of the best weights of the run, likewise. It stands by itself: the list ``accuracy`` holds one entry
+            for each data set, precision and backend.
 
     Raises:
         TrainingError: the disk is full, or the folder cannot be written.
@@ -93,7 +106,8 @@ def write_card(folder: Path, origin: Origin, seconds: float, device: str, accura
     }
     card = {"name": folder.resolve().name} | origin.to_dict()
     card |= {"time": f"{_words(seconds)} on {device}", "seconds": round(seconds), "device": device, "versions": versions}
-    card["accuracy"] = list(accuracy)
+    card["accuracy"] = [] if accuracy is None else [accuracy]
+    card |= {} if best is None else {"best": best}
     try:
         write_atomically(folder / CARD_FILE, (json.dumps(card, ensure_ascii=False, indent=2) + "\n").encode())
         write_atomically(folder / README_FILE, _readme(card).encode())
@@ -105,6 +119,16 @@ def describe_device(device: torch.device, processes: int) -> str:
     """Device and number of processes in words."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, threads: {torch.get_num_threads()}"
     return name if processes == 1 else f"{processes} processes, each on {name}"
+
+
+def _portable(path: Path) -> str:
+    """A relative path as it was given; of others folder and file, for cards leave this machine."""
+    inside = not path.is_absolute() and ".." not in path.parts
+    return path.as_posix() if inside else "/".join(path.resolve().parts[-2:])
+
+
+def _part(real: RealSet) -> str:
+    return "" if real.part == "all" else f" ({real.part} part)"
 
 
 def _words(seconds: float) -> str:
@@ -121,11 +145,11 @@ def _readme(card: dict[str, Any]) -> str:
             "",
             "| weights | data | right | whole plates | interval |",
         ]
-        lines += ["|---|---|---|---|---|", *(_row(entry) for entry in card["accuracy"]), ""]
-        lines += [
-            "`best.safetensors` was chosen by its accuracy on these plates: measure it on others before you quote it.",
-            "",
-        ]
+        best = [card["best"]] if "best" in card else []
+        lines += ["|---|---|---|---|---|", *(_row(entry) for entry in (*card["accuracy"], *best)), ""]
+        for entry in best:
+            advice = "was chosen by its accuracy on these plates: measure it on others before you quote it."
+            lines += [f"`{entry['weights']}` {advice}", ""]
     else:
         lines += ["Not measured yet: export the checkpoint, then `edgelpr eval BUNDLE LABELS`.", ""]
     lines += [
@@ -134,13 +158,15 @@ def _readme(card: dict[str, Any]) -> str:
         f"- Data: {card['data']}.",
         f"- Crops seen: {card['crops_seen']:,}.",
         f"- Time: {card['time']}.",
+        "- Licence: not stated; name one in `card.json` and here before you pass the weights on.",
     ]
     for name, words in (("starts_from", "Started from"), ("teacher", "Teacher")):
         if name in card:
             lines.append(f"- {words}: {card[name]['file']}, SHA-256 {card[name]['sha256']}.")
     lines.append(f"- Versions: {', '.join(f'{name} {version}' for name, version in card['versions'].items())}.")
-    settings = [f"{name}: {json.dumps(value)}" for name, value in card["recipe"].items()]
-    return "\n".join([*lines, "", "Recipe:", "", "```yaml", *settings, "```", ""])
+    lines += [f"- Recipe: {recipe}; options of the command line are among the settings below." for recipe in card["recipe"]]
+    settings = [f"{name}: {json.dumps(value)}" for name, value in card["settings"].items()]
+    return "\n".join([*lines, "", "Settings:", "", "```yaml", *settings, "```", ""])
 
 
 def _row(entry: dict[str, Any]) -> str:

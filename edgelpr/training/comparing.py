@@ -75,13 +75,18 @@ class Comparison:
         """What the figures allow to say, in a sentence."""
         counts, chance = self.counts, self.test.exact
         low, high = self.difference_interval
-        within = f"{100 * low:+.1f} to {100 * high:+.1f} points"
-        if chance < SIGNIFICANCE:
-            better = self.names[int(counts.difference > 0)]
-            return f"{better} reads more plates right; chance alone would give such a difference {_often(chance)}"
+        test, interval = f"exact McNemar test: {_p(chance)}", f"95 % interval {100 * low:+.1f} to {100 * high:+.1f} points"
         if counts.only_first + counts.only_second == 0:
-            return f"no difference: no plate was read right by one alone; the true difference lies within {within}"
-        return f"no difference shown: chance alone gives one like it {_often(chance)}; the true one lies within {within}"
+            return f"no difference: no plate was read right by one alone; {interval}"
+        better = self.names[int(counts.difference > 0)]
+        shown, leaves_out_0 = chance < SIGNIFICANCE, low > 0 or high < 0
+        if shown != leaves_out_0:  # the exact test is the more cautious; near the limit they may disagree
+            says = "shows a difference" if shown else "shows no difference"
+            holds = "leaves 0 out" if leaves_out_0 else "holds 0"
+            return f"undecided: the test {says} ({test}), yet the {interval} {holds}; if one is better it is {better}"
+        if shown:
+            return f"{better} reads more plates right; {test}; {interval}"
+        return f"no difference shown; {test}; {interval}"
 
     def to_dict(self) -> dict[str, Any]:
         """What ``edgelpr compare --json`` promises."""
@@ -149,5 +154,5 @@ def _accuracy(right: int, plates: int) -> dict[str, Any]:
     return {"correct": right, "plate_accuracy": right / plates, "plate_accuracy_interval": interval}
 
 
-def _often(chance: float) -> str:
-    return "less than once in 10,000 times" if chance < 1e-4 else f"{chance:.2g} of the times (p, exact McNemar)"
+def _p(chance: float) -> str:
+    return "p < 0.0001" if chance < 1e-4 else f"p = {chance:.2g}"

@@ -5,22 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from edgelpr.errors import TrainingError
-from edgelpr.types import Classifier
-
-Optimiser = Literal["adamw", "rmsprop"]
-"""``rmsprop`` is the paper's, ``adamw`` ours."""
-
-OPTIMIZERS: tuple[str, ...] = get_args(Optimiser)
-"""Names of the optimisers."""
-
-RateSchedule = Literal["cosine", "constant"]
-"""Learning rate after the warm-up: half a cosine down to a hundredth, or as it is."""
-
-Stages = Literal["S+P+C", "S+P>C", "S>P>C", "P>S>C"]
-"""Paper, table 5: ``+`` trains together, ``>`` one after the other; S semantic, P position, C classifier."""
+from edgelpr.types import Classifier, Optimiser, RateSchedule, Stages
 
 
 @dataclass(frozen=True)
@@ -144,8 +132,9 @@ class TrainingConfig:
             raise TrainingError(
                 f"stages is {self.stages}, but the classifier separate-no-maps has no position network to train"
             )
+        whole = all(number.is_integer() for number in self._numbers("stage_steps"))
         steps, count = self.steps_of_stages, self.stages.count(">") + 1
-        if len(steps) != count or min(steps) < 1 or sum(steps) != self.steps:
+        if not whole or len(steps) != count or min(steps) < 1 or sum(steps) != self.steps:
             found = self.stage_steps or self.steps
             raise TrainingError(
                 f"stage_steps is {found}; expected {count} whole numbers above 0 that sum to steps, {self.steps}"

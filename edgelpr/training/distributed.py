@@ -21,6 +21,9 @@ from torch.nn.parallel import DistributedDataParallel
 from edgelpr.errors import TrainingError
 from edgelpr.models.hpa import Hpa
 
+_SET_BY_TORCHRUN = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+_ADVICE = "start several processes with torchrun, which sets these variables, or unset WORLD_SIZE to train in one"
+
 
 @dataclass(frozen=True)
 class Group:
@@ -63,22 +66,52 @@ class Group:
         return DistributedDataParallel(network, device_ids=[self.local_rank] if device.type == "cuda" else None)
 
 
+def this_process() -> Group:
+    """Which process this is, by the variables that ``torchrun`` sets; one that was started otherwise is alone.
+
+    Raises:
+        TrainingError: only some of them are set, as some schedulers do, or they are no numbers.
+    """
+    size = _number("WORLD_SIZE") if "WORLD_SIZE" in os.environ else 1
+    if size == 1:
+        return Group()
+    absent = [name for name in _SET_BY_TORCHRUN if name not in os.environ]
+    if absent:
+        raise TrainingError(f"WORLD_SIZE is {size}, but {', '.join(absent)} not set; {_ADVICE}")
+    _number("MASTER_PORT")
+    group = Group(_number("RANK"), size, _number("LOCAL_RANK"))
+    if not 0 <= group.rank < size:
+        raise TrainingError(f"RANK is {group.rank} and WORLD_SIZE {size}; {_ADVICE}")
+    return group
+
+
 def join(device: str) -> Group:
     """Join the processes that ``torchrun`` started; a process started otherwise is alone.
 
     They stay joined until the process ends: PyTorch cannot join the same ones twice, and a process may train twice.
 
     Raises:
-        TrainingError: the device is absent, or there are more processes than GPUs.
+        TrainingError: the device is absent, there are more processes than GPUs, or they cannot find each other.
     """
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    group = Group(int(os.environ.get("RANK", "0")), size, int(os.environ.get("LOCAL_RANK", "0"))) if size > 1 else Group()
+    group = this_process()
     if device == "cuda":
         _choose_gpu(group)
-    if size > 1 and not distributed.is_initialized():
-        distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+    if group.size > 1 and not distributed.is_initialized():
+        try:
+            distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+        except (ValueError, RuntimeError) as error:
+            place = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+            raise TrainingError(f"{group.size} processes could not join at {place} ({error}); {_ADVICE}") from error
         atexit.register(distributed.destroy_process_group)
     return group
+
+
+def _number(name: str) -> int:
+    text = os.environ[name]
+    try:
+        return int(text)
+    except ValueError as error:
+        raise TrainingError(f"{name} is {text!r} in the environment, not a whole number; {_ADVICE}") from error
 
 
 def _choose_gpu(group: Group) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ class EventLog:
 
     def add(self, progress: Progress) -> None:
         """Write one report."""
-        for name, value in asdict(progress).items():
+        for name, value in progress.to_dict().items():
             if name in _NAMES and value is not None:
                 self._writer.add_scalar(_NAMES[name], value, progress.step)
         self._writer.flush()

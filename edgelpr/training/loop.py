@@ -42,8 +42,10 @@ def train(
     start_from: Path | None = None,
     teacher: Path | None = None,
     validation: Validation | None = None,
+    recipe: Path | None = None,
     schedule: Schedule = Schedule(),  # noqa: B008 - frozen
     report: Callable[[Progress], None] = lambda progress: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Train a network, or go on with a run that stopped.
 
@@ -58,22 +60,26 @@ def train(
         start_from: a checkpoint to start from instead of fresh weights.
         teacher: a checkpoint to learn from, where the configuration gives it a weight.
         validation: plates on which the averaged weights are measured at every save; the best ones are kept.
+        recipe: the file that settings were read from, for the card.
         schedule: when to report and save.
         report: called with the progress.
+        say: told, in one line, what the user should know of a run that goes on.
 
     Returns:
         The checkpoint with the averaged weights.
 
     Raises:
         TrainingError: the folder holds another run, the device is absent, settings do not fit each other or what is
-            given beside them, or the loss is no longer finite.
+            given beside them, a crop both trains and validates, or the loss is no longer finite.
     """
     group, device = join(schedule.device), torch.device(schedule.device)
     _check_shares(config, group)
+    if validation is not None:
+        validation.check_apart(real)
     _make_folder(folder)
-    origin = Origin(config, renderer, tuple(real), start_from, teacher)
+    origin = Origin(config, renderer, tuple(real), start_from, teacher, recipe)
     run, stepper = _start(origin, folder, schedule, group, device)
-    run.validation = validation
+    run.validation, run.say = validation, say
     run.go(_samples(origin, schedule.pool_folder or folder), stepper, report)
     return folder / CHECKPOINT_FILE
 

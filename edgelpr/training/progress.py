@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from edgelpr.training.outcome import Outcome
 
 LOG_FILE = "log.jsonl"
 """One line a report inside the folder of a run."""
@@ -43,23 +46,8 @@ class Progress:
     steps: int
     """Steps of the whole run."""
 
-    loss: float
-    """Total loss of the last batch."""
-
-    sequence: float
-    """Its sequence part."""
-
-    semantic: float
-    """Its semantic part."""
-
-    position: float
-    """Its position part."""
-
-    distillation: float
-    """Its part from a teacher, weighted; 0 without one."""
-
-    plate_accuracy: float
-    """Share of whole plates right in the last batch, by the network in training mode, 0 to 1."""
+    outcome: Outcome
+    """Of the last step."""
 
     learning_rate: float
     """In use."""
@@ -76,7 +64,14 @@ class Progress:
     validation_accuracy: float | None = None
     """Share of the validation plates that the averaged weights read right at the last save, 0 to 1; None without any."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a log, the figures of the step among the others."""
+        values: dict[str, Any] = {}
+        for name, value in asdict(self).items():
+            values |= value if name == "outcome" else {name: value}
+        return values
+
     def log(self, folder: Path) -> None:
         """Append this report to the run's log."""
         with (folder / LOG_FILE).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(asdict(self)) + "\n")
+            log.write(json.dumps(self.to_dict()) + "\n")

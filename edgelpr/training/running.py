@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ from edgelpr.training.distributed import Group
 from edgelpr.training.events import EventLog
 from edgelpr.training.feeding import batches
 from edgelpr.training.optimizing import learning_rate
+from edgelpr.training.outcome import Outcome
 from edgelpr.training.progress import Progress, Schedule
 from edgelpr.training.samples import TrainingSamples
 from edgelpr.training.stages import stage_at
 from edgelpr.training.state import Parts, load_state, save_state
-from edgelpr.training.stepping import Outcome, Stepper
+from edgelpr.training.stepping import Stepper
 from edgelpr.training.validating import Validated, Validation
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
@@ -60,6 +61,9 @@ class Run:
     validation: Validation | None = None
     """Plates to measure the averaged weights on."""
 
+    say: Callable[[str], None] = lambda line: None
+    """Told what the user should know."""
+
     validated: Validated | None = None
     """The last measurement of this sitting."""
 
@@ -75,6 +79,7 @@ class Run:
             TrainingError: the state is of another run, the disk is full, or the loss is no longer finite.
         """
         done = load_state(self.folder, self.identity, self.parts)
+        self._check_best()
         events = EventLog(self.folder, done + 1) if self.schedule.tensorboard and self.group.leads else None
         try:
             self._take_steps(done, samples, stepper, report, events)
@@ -109,12 +114,22 @@ class Run:
                     events.add(progress)
                 report(progress)
 
+    def _check_best(self) -> None:
+        """The best of another validation is none of this one's."""
+        if self.validation is None or not self.parts.tally.forget_other_best(self.validation.measured_on):
+            return
+        if self.group.leads:
+            best = self.folder / BEST_FILE
+            self.say(f"{best}: was chosen on other plates than {self.validation.name}; the best is looked for anew")
+
     def _save(self, step: int) -> None:
         self._save_checkpoint(CHECKPOINT_FILE, step)
         if self.validation is not None:
+            tally = self.parts.tally
             self.validated = self.validation.measure(self.parts.average.network)
-            if self.validated.correct >= self.parts.tally.best_correct:  # of equals the later, which was trained longer
-                self.parts.tally.best_correct, self.parts.tally.best_step = self.validated.correct, step
+            if self.validated.correct >= tally.best_correct:  # of equals the later, which was trained longer
+                tally.best_correct, tally.best_step = self.validated.correct, step
+                tally.measured_on = self.validation.measured_on
                 self._save_checkpoint(BEST_FILE, step)
         save_state(self.folder, step, self.identity, self.parts)  # last: it says that the step is done
 
@@ -123,18 +138,18 @@ class Run:
         if done >= self.config.steps:
             self._save_checkpoint(CHECKPOINT_FILE, done)
         device = describe_device(self.device, self.group.size)
-        write_card(self.folder, self.origin, self.parts.tally.seconds, device, self._accuracy())
+        write_card(self.folder, self.origin, self.parts.tally.seconds, device, *self._accuracy())
 
-    def _accuracy(self) -> list[dict[str, Any]]:
-        if self.validation is None:
-            return []
-        last = self.validated or self.validation.measure(self.parts.average.network)
-        measured = [(CHECKPOINT_FILE, last, self.config.steps)]
-        if self.parts.tally.best_correct >= 0:
-            best = Validated(self.parts.tally.best_correct, last.plates)
-            measured.append((BEST_FILE, best, self.parts.tally.best_step))
-        about = {"data": self.validation.name, "data_sha256": self.validation.sha256}
-        return [{"weights": name, "steps": step} | about | result.to_dict() for name, result, step in measured]
+    def _accuracy(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """Of the last weights and of the best ones, where they were measured."""
+        validation, tally = self.validation, self.parts.tally
+        if validation is None:
+            return None, None
+        last = self.validated or validation.measure(self.parts.average.network)
+        best = None
+        if tally.best_correct >= 0:
+            best = validation.describe(Validated(tally.best_correct, last.plates), BEST_FILE, tally.best_step)
+        return validation.describe(last, CHECKPOINT_FILE, self.config.steps), best
 
     def _save_checkpoint(self, name: str, step: int) -> None:
         notes = {"steps": str(step), "config": json.dumps(asdict(self.config))}
@@ -144,7 +159,7 @@ class Run:
         return Progress(
             step,
             self.config.steps,
-            **{name: round(value, 5) for name, value in asdict(outcome).items()},
+            Outcome(*(round(value, 5) for value in astuple(outcome))),
             learning_rate=learning_rate(self.config, step - 1),
             plates_per_second=round(speed, 1),
             seconds_left=round((self.config.steps - step) * self.config.batch / speed),

@@ -10,8 +10,8 @@ from typing import Any
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.training.acceptance import Acceptance, accept_at_precision, risk_by_coverage
 from edgelpr.training.alignment import align, correct_characters, without_chinese
+from edgelpr.training.counted import CountedPlates
 from edgelpr.training.reliability import Reliability, measure_reliability
-from edgelpr.training.statistics import wilson_interval
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Confusion:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(CountedPlates):
     """A recogniser measured on labelled plates. Files that could not be read count as wrong in every accuracy."""
 
     scores: tuple[PlateScore, ...]
@@ -81,16 +81,6 @@ class Evaluation:
     def correct(self) -> int:
         """Plates read right as a whole."""
         return sum(score.correct for score in self.scores)
-
-    @property
-    def plate_accuracy(self) -> float:
-        """Share of plates read right as a whole, 0 to 1."""
-        return self.correct / self.plates
-
-    @property
-    def plate_accuracy_interval(self) -> tuple[float, float]:
-        """95 % Wilson interval of the plate accuracy."""
-        return wilson_interval(self.correct, self.plates)
 
     @property
     def plate_accuracy_without_chinese(self) -> float:

@@ -36,6 +36,20 @@ class Tally:
     best_step: int = 0
     """Steps done when that was."""
 
+    measured_on: dict[str, Any] | None = None
+    """The plates of that validation, as ``Validation.measured_on`` tells them; None before the first."""
+
+    def forget_other_best(self, measured_on: dict[str, Any]) -> bool:
+        """Start looking for the best anew where it was found on other plates.
+
+        Returns:
+            Whether there was such a one.
+        """
+        if self.best_correct < 0 or self.measured_on == measured_on:
+            return False
+        self.best_correct, self.best_step = -1, 0
+        return True
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -116,7 +130,7 @@ def load_state(folder: Path, identity: Mapping[str, Any], parts: Parts) -> int:
         theirs, step = dict(state["identity"]), int(state["step"])
     except (KeyError, TypeError, RuntimeError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
         raise TrainingError(f"{path}: damaged, or not the state of a run; delete it to start anew") from error
-    _check_same(path, absent_values() | theirs, identity)
+    _check_same(path, absent_values(identity) | theirs, identity)
     try:
         parts.load(state)
     except (KeyError, TypeError, RuntimeError, ValueError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 
 import torch
 from torch import Tensor
@@ -20,35 +20,13 @@ from edgelpr.training.distributed import Group
 from edgelpr.training.losses import hpa_loss
 from edgelpr.training.native import NativeForward
 from edgelpr.training.optimizing import learning_rate
+from edgelpr.training.outcome import Outcome
 from edgelpr.training.precision import Arithmetic
 from edgelpr.training.samples import Sample
 from edgelpr.training.stages import Stage, stage_at
 from edgelpr.training.state import Parts
 
 _LONGEST_GRADIENT = 5.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Figures of one step, over the crops of all processes."""
-
-    loss: float
-    """Total."""
-
-    sequence: float
-    """Its sequence part."""
-
-    semantic: float
-    """Its semantic part."""
-
-    position: float
-    """Its position part."""
-
-    distillation: float
-    """Its part from the teacher, weighted."""
-
-    plate_accuracy: float
-    """Share of whole plates right, by the network in training mode, 0 to 1."""
 
 
 class Stepper:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from click.testing import CliRunner
 
 from edgelpr.benchmarks.ablations.gathering import CLAIMS, gather, paper_row
-from edgelpr.benchmarks.ablations.job import run_job
+from edgelpr.benchmarks.ablations.job import first_weights, run_job
 from edgelpr.benchmarks.ablations.page import render_page, write_page
 from edgelpr.benchmarks.ablations.plan import Plan, network_of, networks
 from edgelpr.benchmarks.ablations.plates import FixedPlates, unseen_plates
@@ -21,11 +25,13 @@ from edgelpr.benchmarks.machine import describe_machine
 from edgelpr.benchmarks.paper import STRATEGIES
 from edgelpr.errors import DataError, TrainingError
 from edgelpr.models import hpa
+from edgelpr.models.checkpoint import load_checkpoint
 from edgelpr.models.hpa import HpaConfig
 from edgelpr.models.resnet import ResNetConfig
+from edgelpr.models.weights import resolve_checkpoint
 
 ROOT = Path(__file__).parents[2]
-SMALL = Plan(steps=3, batch=4, plates=6, test_plates=5)
+SMALL = Plan(steps=3, batch=4, plates=6, test_plates=5, backbone="")
 
 
 @pytest.fixture
@@ -101,11 +107,33 @@ def test_a_run_is_tested_on_plates_it_never_saw_and_kept(tmp_path: Path, small_n
     assert run_job(SMALL, network, 1, tmp_path) == result
     assert not state.exists()  # nothing ran again
     with pytest.raises(TrainingError, match="shared-1.json: of a run with other settings"):
-        run_job(Plan(steps=4, batch=4, plates=6, test_plates=5), network, 1, tmp_path)
+        run_job(Plan(steps=4, batch=4, plates=6, test_plates=5, backbone=""), network, 1, tmp_path)
     trained = {FixedPlates("aolp", SMALL.train_seed).render(0, number).plate for number in range(6)}
     spec = FixedPlates("aolp", 0).plate_format
     tested = {"".join(spec.alphabet[c] for c in classes) for classes in unseen_plates(SMALL, tmp_path).classes.tolist()}
     assert len(tested) == 5 and not trained & tested
+
+
+def test_every_network_begins_with_the_same_backbone(tmp_path: Path) -> None:
+    donor = load_checkpoint(resolve_checkpoint(Plan.backbone)).state_dict()
+    for network in networks()[:3]:
+        path = first_weights(Plan(), network, 1, tmp_path)
+        assert path is not None
+        begun = load_checkpoint(path)
+        assert begun.config.classifier == network.settings.get("classifier", "shared")
+        values = begun.state_dict()
+        taken = [name for name in values if name in donor and torch.equal(values[name], donor[name])]
+        assert all(name in taken for name in donor if name.startswith(("spatial.", "context.")))
+        assert "semantic.fuse.conv.weight" not in taken  # fresh
+    assert first_weights(SMALL, networks()[0], 1, tmp_path) is None
+
+
+def test_networks_that_were_not_run_are_left_out() -> None:
+    runs = [run for run in _runs({"shared": ["101", "110"]}) if not run["name"].endswith("-same-steps")]
+    result = gather(SMALL, runs)
+    assert len(result["networks"]) == 9 and {claim["budget"] for claim in result["claims"]} == {"each"}
+    page = render_page(result | {"machine": describe_machine(), "jobs": 1}, "result.json")
+    assert "as long as joint training" in page and "as many steps in all)" not in page
 
 
 def test_claims_are_the_papers() -> None:
@@ -160,5 +188,27 @@ def test_the_script_runs_all_networks(tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "benchmarks" / "ablations.py"), "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
-    assert "# The paper's ablations on rendered plates" in done.stdout
+    assert "# The paper's ablations on rendered plates" in done.stdout and "one seed" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_the_quick_plan_gathers_every_network_with_one_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the script does it, but for the trainings."""
+    script = runpy.run_path(str(ROOT / "benchmarks" / "ablations.py"))
+    marks = "0" * 10
+    run: dict[str, Any] = {"config": {}, "plates": len(marks), "correct": 0, "seconds": 1.0, "right": marks}
+    stubs = {
+        "run_job": lambda plan, network, seed, work: run | {"name": network.name, "seed": seed},
+        "unseen_plates": lambda plan, work: None,
+        "_start_all": lambda *given: None,
+        "TemporaryDirectory": lambda prefix: nullcontext(str(tmp_path)),
+    }
+    for name, stub in stubs.items():
+        monkeypatch.setitem(script["_run"].__globals__, name, stub)
+    outcome = CliRunner().invoke(script["main"], ["--quick"])
+    assert outcome.exit_code == 0, outcome.output
+    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert [network["name"] for network in result["networks"]] == [network.name for network in networks()]
+    assert all(network["interval"] is None for network in result["networks"])
+    assert {claim["verdict"] for claim in result["claims"]} == {"not told apart"}
+    assert "one seed" in outcome.output and "# The paper's ablations on rendered plates" in outcome.output

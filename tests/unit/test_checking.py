@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from edgelpr.data.checking import relabelled
 from edgelpr.data.checking.alike import groups_alike
 from edgelpr.data.checking.checking import check_labels
 from edgelpr.data.checking.findings import DataReport, Finding
-from edgelpr.data.checking.looking import difference_hash
-from edgelpr.data.checking.parts import LabelSet, names_of_sets
+from edgelpr.data.checking.looking import Look, difference_hash
+from edgelpr.data.checking.parts import LabelSet, Part, names_of_sets
 from edgelpr.data.labels import LabelledCrop
 from edgelpr.plates.format import PlateFormat
 
@@ -101,6 +103,46 @@ def test_one_picture_with_two_labels_is_an_error(make):
     assert finding.level == "error"
     assert "A1 and B1" in finding.what
     assert of_kind(report, "same-picture") == []
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_one_picture_stored_anew_under_another_label_is_an_error(make, tmp_path, split):
+    first = make(1, "AB12", "train")
+    anew = cv2.imencode(".jpg", picture(1), [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
+    (tmp_path / "b.jpg").write_bytes(anew)
+    second = LabelledCrop(tmp_path / "b.jpg", "AB13", split)
+    report = check(first, second, make(2, "AB11", "test"))
+    (finding,) = of_kind(report, "contradiction")
+    assert (finding.level, finding.files) == ("error", (first.path, second.path))
+    assert "the same picture, stored anew, is labelled AB12 and AB13" in finding.what
+
+
+def test_plates_that_differ_in_one_character_are_no_contradiction(make):
+    plate = cv2.resize(picture(1), (160, 48))
+    for place in range(20, 140, 24):
+        other = plate.copy()
+        cv2.rectangle(other, (place, 12), (place + 12, 36), tuple(int(255 - v) for v in plate[24, place]), -1)
+        assert of_kind(check(make(0, "AB12", image=plate), make(0, "AB13", image=other)), "contradiction") == []
+    nothing = np.full((48, 160, 3), 90, dtype=np.uint8)  # two pictures without content say nothing
+    noise = nothing + np.random.default_rng(0).integers(0, 4, nothing.shape, dtype=np.uint8)
+    assert of_kind(check(make(0, "AB12", image=nothing), make(0, "AB13", image=noise)), "contradiction") == []
+
+
+def test_alike_outlines_are_not_compared_each_with_each(monkeypatch):
+    compared = []
+    agree = relabelled._agree
+    monkeypatch.setattr(relabelled, "_agree", lambda first, second: compared.append(1) or agree(first, second))
+    part, generator = Part("train", "train"), np.random.default_rng(0)
+    looks = []
+    for number in range(1000):
+        pixels = generator.integers(0, 120, (16, 48)).astype(np.uint8) + np.uint8(number % 100)
+        crop = LabelledCrop(Path(f"{number}.png"), f"A{number}", "train")
+        outline = int(generator.integers(0, 2**63))
+        looks.append(Look(crop, part, None, 160, 48, number.to_bytes(2, "big"), outline, pixels.tobytes()))
+    copy = replace(looks[7], crop=LabelledCrop(Path("copy.png"), "B7", "test"), digest=b"?", outline=looks[7].outline ^ 0b101)
+    (finding,) = relabelled.relabelled_pictures([*looks, copy])
+    assert finding.files == (Path("7.png"), Path("copy.png"))
+    assert len(compared) < 10  # of half a million pairs
 
 
 def test_similar_pictures_of_one_plate_in_two_parts(make):

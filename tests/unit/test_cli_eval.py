@@ -76,7 +76,7 @@ def test_confidences_are_judged(labels, tmp_path, capsys):
     printed = capsys.readouterr()
     assert "56.95% in bins of equal width, 56.95% in bins of equal mass" in printed.out  # all right, with 0.9 ** 8
     assert "100.00% of all plates, confidence >= 0.430467" in printed.out
-    assert "2 of 2 accepted are right, which shows at least 34.24%" in printed.out
+    assert "2 of 2 on these plates, which chose the threshold: check it on others" in printed.out
     assert cv2.imread(str(chart)).shape == (500, 930, 3)
     assert f"Wrote {chart}" in printed.err
 

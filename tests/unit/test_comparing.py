@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from stub_engine import PLATES, draw_crop, stub_recognizer
@@ -10,7 +11,7 @@ from stub_engine import PLATES, draw_crop, stub_recognizer
 from edgelpr.cli.main import run
 from edgelpr.data.labels import LabelledCrop
 from edgelpr.errors import DataError
-from edgelpr.training.comparing import compare_readings
+from edgelpr.training.comparing import Comparison, Pair, compare_readings
 from edgelpr.training.evaluation import evaluate
 from edgelpr.training.readings import read_readings, readings_of
 from edgelpr.training.reports import write_plates_csv
@@ -56,6 +57,29 @@ def test_text_and_a_difference_that_is_not_shown(tmp_path, capsys):
     assert "皖A99999" in printed.out and "003.jpg" in printed.out
     assert f"right by {second}" in printed.out  # one name for both files would tell nothing
     assert "paired by file name" in printed.err  # relative images in different folders
+
+
+def test_a_test_and_an_interval_that_disagree_are_both_told():
+    counts = ((True, True, 59), (True, False, 6), (False, True, 16), (False, False, 80))
+    pairs = [
+        Pair(Path("a.png"), "A", "A" if first else "", "A" if second else "")
+        for first, second, number in counts
+        for _ in range(number)
+    ]
+    verdict = Comparison(("a.csv", "b.csv"), tuple(pairs), "path").verdict
+    assert verdict.startswith("undecided: the test shows no difference (exact McNemar test: p = 0.052)")
+    assert "95 % interval +0.5 to +12.4 points leaves 0 out" in verdict and verdict.endswith("it is b.csv")
+    assert "lies within" not in verdict
+
+
+def test_verdicts_give_p_and_the_interval_as_numbers():
+    def verdict(*counts):
+        readings = (("A", "A"), ("A", ""), ("", "A"), ("", ""))
+        pairs = [Pair(Path("a.png"), "A", *read) for read, number in zip(readings, counts) for _ in range(number)]
+        return Comparison(("a.csv", "b.csv"), tuple(pairs), "path").verdict
+
+    assert verdict(50, 0, 20, 5).startswith("b.csv reads more plates right; exact McNemar test: p < 0.0001; 95 % interval +")
+    assert verdict(90, 3, 5, 2).startswith("no difference shown; exact McNemar test: p = 0.73; 95 % interval -")
 
 
 def test_equal_readers(tmp_path, capsys):

@@ -93,6 +93,10 @@ def test_the_peers_in_the_repository_are_whole_plates():
     [
         ("ccpd: {plates: 195, right: {X: 99.2}}", "no number of 195 plates is 99.2 %"),
         ("ccpd: {right: {X: 99.2}}", "expected sets"),
+        ("ccpd: {plates: many, right: {X: 99.2}}", "plates of ccpd is 'many'; expected how many"),
+        ("ccpd: {plates: 0, right: {X: 99.2}}", "plates of ccpd is 0; expected how many"),
+        ("ccpd: {plates: 195, right: {X: much}}", "expected sets"),
+        ("ccpd: {plates: 195, right: {X: .nan}}", "expected sets"),
         ("- a", "expected sets"),
         ("a: [", "expected sets"),
     ],

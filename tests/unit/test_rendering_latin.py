@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgelpr.data.rendering.fonts import letter_fonts
+from edgelpr.data.rendering.fonts import bundled_font, letter_fonts
 from edgelpr.data.rendering.glyphs import FontGlyphs
 from edgelpr.data.rendering.latin.drawing import draw_aolp, draw_greek, draw_latin
 from edgelpr.data.rendering.latin.european import SCHEMES
@@ -102,6 +103,19 @@ def test_a_format_with_a_pattern_gets_its_own_texts_on_any_face(name: str, rows:
     assert rows == 1 or all(len({cell[1] for cell in layout.cells}) == 2 for _, layout in drawn)
 
 
+@pytest.mark.parametrize(("name", "more"), [("mine", ""), ("mine", "ÄÖÜ"), ("latin", "")])
+def test_every_length_that_a_format_allows_is_drawn(name: str, more: str) -> None:
+    mine = PlateFormat(name=name, alphabet=CHARACTERS + more, positions=9, void=True, shortest=2)
+    lengths = Counter(len(text) for text, _ in plates(mine, 240))
+    assert set(lengths) == set(range(2, 10)) and min(lengths.values()) > 10
+    assert all(mine.follows_pattern(text) for text, _ in plates(mine, 20))
+
+
+def test_a_format_that_names_no_shortest_gets_its_four_longest() -> None:
+    mine = PlateFormat(name="mine", alphabet=CHARACTERS, positions=9, void=True)
+    assert {len(text) for text, _ in plates(mine, 120)} == {6, 7, 8, 9}
+
+
 @pytest.mark.parametrize("name", sorted(letter_fonts()))
 def test_a_font_has_every_character_and_a_licence(name: str) -> None:
     inks = {character: letter_ink(f"font {name}", character) for character in CHARACTERS}
@@ -111,6 +125,33 @@ def test_a_font_has_every_character_and_a_licence(name: str) -> None:
     (row,) = [line for line in readme.splitlines() if line.startswith(f"| {name}.ttf |")]
     licence = (letter_fonts()[name].parent / row.split("|")[4].strip()).read_text(encoding="utf-8")
     assert "Permission is hereby granted" in licence and "with Reserved Font Name" not in licence
+
+
+@pytest.mark.parametrize("path", [bundled_font(), *letter_fonts().values()], ids=lambda path: path.stem)
+def test_no_font_says_of_itself_that_all_rights_are_reserved(path: Path) -> None:
+    names = name_records(path.read_bytes())
+    terms = f"{names.get(13, '')} {names.get(14, '')}"
+    assert names[0]
+    assert "all rights reserved" not in names[0].lower() or any(
+        word in terms for word in ("OFL", "SIL Open Font License", "openfontlicense.org", "MIT", "apache.org/licenses")
+    ), names[0]
+
+
+def name_records(font: bytes) -> dict[int, str]:
+    """Texts of the table ``name`` of a TrueType or OpenType font, by what they are: 0 copyright, 13 licence, 14 its address."""
+    tables = {}
+    for number in range(struct.unpack(">H", font[4:6])[0]):
+        tag, _, offset, _ = struct.unpack(">4sIII", font[12 + 16 * number : 28 + 16 * number])
+        tables[tag] = offset
+    start = tables[b"name"]
+    _, count, texts = struct.unpack(">3H", font[start : start + 6])
+    found = {}
+    for number in range(count):
+        record = font[start + 6 + 12 * number : start + 18 + 12 * number]
+        platform, _, _, name, length, offset = struct.unpack(">6H", record)
+        text = font[start + texts + offset : start + texts + offset + length]
+        found[name] = text.decode("mac-roman" if platform == 1 else "utf-16-be")
+    return found
 
 
 @pytest.mark.parametrize("skeleton", SKELETONS)

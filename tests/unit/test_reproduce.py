@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ import pytest
 import torch
 
 from edgelpr.benchmarks.experiments import running
+from edgelpr.benchmarks.experiments.outcome import Outcome, pool
 from edgelpr.benchmarks.experiments.published import published_accuracy
 from edgelpr.benchmarks.experiments.recipes import RECIPES, find_paper_recipe, read_paper_recipe
 from edgelpr.cli.main import run
 from edgelpr.data.rendering.samples import Renderer
-from edgelpr.errors import TrainingError, UsageError
+from edgelpr.errors import ImageError, TrainingError, UsageError
 from edgelpr.models import hpa
 from edgelpr.models.hpa import HpaConfig
 from edgelpr.models.resnet import ResNetConfig
@@ -121,6 +123,27 @@ def _reproduce(experiment: str, data: Path, output: Path, *more: str) -> list[st
     return [*fixed, "--quick", "1", "--workers", "0", "--threads", "1", *more]
 
 
+class _Blind:
+    """A reader that reads nothing, in place of a network that was never trained."""
+
+    backend, precision = "torch", "fp32"
+
+    def __init__(self, network: object, device: str) -> None:
+        pass
+
+    def stream(self, images: Iterable[np.ndarray]) -> Iterator[ImageError]:
+        for _ in images:
+            yield ImageError("blind")
+
+
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything but the trainings, which take long, and the reading."""
+    monkeypatch.setattr(running, "train", lambda config, renderer, folder, **more: folder / "checkpoint.safetensors")
+    monkeypatch.setattr(running, "load_checkpoint", lambda path: None)
+    monkeypatch.setattr(running, "NetworkReader", _Blind)
+
+
 def test_table_1_trains_on_two_subsets_and_keeps_what_is_finished(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,10 +174,26 @@ def test_table_1_trains_on_two_subsets_and_keeps_what_is_finished(
     printed = capsys.readouterr()
     assert printed.err.count("finished before, kept") == 2
     assert [folder.relative_to(output / "hpa-nano/standard").as_posix() for folder in trained] == ["pretraining", "RP/training"]
-    assert "SMOKE RUN" in printed.out and "average" in printed.out
+    assert "SMOKE RUN" in printed.out and "all plates" in printed.out and "mean of splits" not in printed.out
+    (pooled,) = result["all_plates"]
+    assert pooled["plates"] == 12 and pooled["mean_of_splits"] is None
+    low, high = pooled["plate_accuracy_interval"]
+    assert low <= pooled["plate_accuracy"] <= high
 
     assert run(["reproduce", "aolp", "--data", str(data), "-o", str(output), "--network", "hpa-nano"]) == 1
     assert "quick was 1, now None" in capsys.readouterr().err
+
+    image = data / "Subset_AC/Image/0.png"
+    changed = cv2.imread(str(image))
+    cv2.imwrite(str(image), changed // 2)
+    assert run(_reproduce("aolp", data, output)) == 1
+    assert "tested_on_sha256 was" in capsys.readouterr().err
+    cv2.imwrite(str(image), changed)
+    label = data / "Subset_RP/groundtruth_recognition/2.txt"
+    label.write_text("\n".join("ZZ9999"), encoding="utf-8")
+    assert run(_reproduce("aolp", data, output)) == 1
+    error = capsys.readouterr().err
+    assert "trained_on_sha256 was" in error and "tested_on_sha256" not in error  # AC comes first, and RP trains it
 
 
 def _noted(noted: list[Path], train: Callable[..., Path], config: object, renderer: object, folder: Path, more: dict) -> Path:
@@ -167,8 +206,9 @@ def test_table_2_averages_four_folds(tmp_path: Path, capsys: pytest.CaptureFixtu
     result = json.loads(capsys.readouterr().out)
     assert [r["identity"]["split"] for r in result["runs"]] == ["1", "2", "3", "4"]
     assert [(r["identity"]["trained_on"], r["plates"]) for r in result["runs"]] == [(10, 2)] * 4
-    (average,) = result["averages"]
-    assert average["plates"] == 8 and average["mean"] == sum(r["plate_accuracy"] for r in result["runs"]) / 4
+    (pooled,) = result["all_plates"]
+    assert pooled["plates"] == 8 and pooled["mean_of_splits"] == sum(r["plate_accuracy"] for r in result["runs"]) / 4
+    assert pooled["plate_accuracy"] == sum(r["correct"] for r in result["runs"]) / 8
 
 
 def test_table_3_trains_once_for_both_data_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,7 +227,10 @@ def test_table_3_trains_once_for_both_data_sets(tmp_path: Path, capsys: pytest.C
     assert state.stat().st_mtime_ns == written
 
 
-@pytest.mark.parametrize("table", ["table4", "table5"])
+@pytest.mark.parametrize(
+    "table",
+    [pytest.param("table4", marks=pytest.mark.slow), "table5", pytest.param("table6", marks=pytest.mark.slow)],
+)
 def test_ablations_train_each_variant(tmp_path: Path, capsys: pytest.CaptureFixture[str], table: str) -> None:
     assert run(_reproduce(table, _aolp(tmp_path / "aolp"), tmp_path / "runs", "--json")) == 0
     runs = json.loads(capsys.readouterr().out)["runs"]
@@ -202,12 +245,54 @@ def test_ablations_train_each_variant(tmp_path: Path, capsys: pytest.CaptureFixt
     assert {r["published"]["network"] for r in runs if r["published"]} == {"hpa-resnet101"}
 
 
-def test_the_paper_is_quoted_beside_our_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_paper_is_quoted_beside_our_ablations(tmp_path: Path, capsys: pytest.CaptureFixture[str], untrained: None) -> None:
     assert run(_reproduce("table6", _aolp(tmp_path / "aolp"), tmp_path / "runs")) == 0
     printed = capsys.readouterr().out
     (row,) = [line for line in printed.splitlines() if "without-p" in line and " LE " in line]
     assert "99.83" in row and "hpa-resnet101, ground-truth boxes" in row
     assert "The paper's figures are those for ground-truth boxes" in printed
+
+
+@pytest.mark.parametrize(
+    ("experiment", "data", "expected"),
+    [
+        ("aolp", {"--data": _aolp}, {"AC": "99.12", "LE": "99.31", "RP": "99.84", "all plates": "-"}),
+        ("medialab", {"--data": _medialab}, {"1": "-", "4": "-", "all plates": "-", "mean of splits": "98.59"}),
+        ("ccpd", {"--data": _ccpd}, {"ccpd-base": "99.61"}),
+        ("clpd", {"--data": _ccpd, "--test-data": _clpd}, {"clpd": "79.50"}),
+    ],
+)
+def test_the_papers_figures_stand_beside_ours_in_tables_1_to_3(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    untrained: None,
+    experiment: str,
+    data: dict[str, Callable[[Path], Path]],
+    expected: dict[str, str],
+) -> None:
+    folders = [text for option, make in data.items() for text in (option, str(make(tmp_path / option.strip("-"))))]
+    arguments = ["reproduce", experiment, *folders, "-o", str(tmp_path / "runs"), "--network", "hpa-resnet34"]
+    assert run([*arguments, "--quick", "1"]) == 0
+    printed = capsys.readouterr().out
+    header, *lines = [[cell.strip() for cell in re.split(r"  +", line)] for line in printed.splitlines() if "  " in line]
+    assert "paper %" in header
+    rows = {line[2]: line for line in lines if line[0] == "hpa-resnet34"}
+    for split, figure in expected.items():
+        assert figure in rows[split][4:], (split, printed)
+        if figure != "-":
+            boxes = "not-stated" if experiment in ("ccpd", "clpd") else "ground-truth"
+            assert rows[split][-1] == f"hpa-resnet34, {boxes} boxes"
+    assert ("all plates" in printed) == (experiment in ("aolp", "medialab"))
+
+
+def test_all_plates_are_pooled_and_the_mean_of_splits_is_another_figure() -> None:
+    identity = {"network": "hpa-nano", "variant": "standard", "experiment": "medialab"}
+    splits = [Outcome(identity, plates, correct, None, "", "", {}) for plates, correct in ((10, 10), (990, 99))]
+    pooled = pool(splits)
+    assert pooled.plate_accuracy == 0.109 and pooled.mean_of_splits == pytest.approx(0.55)
+    low, high = pooled.plate_accuracy_interval
+    assert low < 0.109 < high < 0.55
+    assert pool([replace(split, identity=identity | {"experiment": "aolp"}) for split in splits]).mean_of_splits is None
 
 
 @pytest.mark.parametrize(
@@ -293,7 +378,9 @@ def test_what_cannot_run_is_refused_before_it_starts(
     assert run([*arguments, "--test-data", str(data)]) == 2
     assert "leave --test-data out" in capsys.readouterr().err
     assert run(_reproduce("aolp", data, output, "--backbone-weights", str(tmp_path / "absent.pth"))) == 1
-    assert "absent.pth" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "absent.pth: cannot be read (No such file or directory); expected a checkpoint file" in error
+    assert "Start:" not in error and not output.exists()
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert run(arguments) == 2
     assert "not under torchrun" in capsys.readouterr().err

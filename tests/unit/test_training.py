@@ -13,7 +13,10 @@ import pytest
 import torch
 from tiny_training import DIGITS, QUIET, TINY, tiny_config, weights_of
 
+from edgelpr.data.cropping import Cut
+from edgelpr.data.labelled import LabelledCrop
 from edgelpr.data.rendering.samples import Renderer
+from edgelpr.data.writing import write_image
 from edgelpr.errors import TrainingError
 from edgelpr.models import hpa
 from edgelpr.models.checkpoint import load_checkpoint, save_checkpoint
@@ -26,7 +29,7 @@ from edgelpr.training.loop import train
 from edgelpr.training.losses import box_masks, hpa_loss, position_labels, semantic_labels
 from edgelpr.training.optimizing import learning_rate
 from edgelpr.training.progress import LOG_FILE, Schedule
-from edgelpr.training.real import RealSet
+from edgelpr.training.real import RealSet, load_real_set
 from edgelpr.training.recipes import make_config
 from edgelpr.training.rendered import RenderedSource
 from edgelpr.training.samples import TrainingSamples
@@ -118,6 +121,12 @@ def test_resuming_with_another_alphabet_glyphs_or_crops_is_refused(tmp_path: Pat
             train(tiny_config(), renderer, tmp_path, schedule=QUIET)
 
 
+def test_resuming_with_a_renderer_that_draws_otherwise_is_refused(tmp_path: Path) -> None:
+    train(tiny_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
+    with pytest.raises(TrainingError, match="rendered_plates was"):
+        train(tiny_config(), Renderer(DIGITS, heights=(30.0, 31.0)), tmp_path, schedule=QUIET)
+
+
 def test_a_finished_run_without_its_checkpoint_gets_it_again(tmp_path: Path) -> None:
     path = train(tiny_config(), Renderer(DIGITS), tmp_path, schedule=QUIET)
     content = path.read_bytes()
@@ -152,7 +161,7 @@ def test_it_learns(tmp_path: Path) -> None:
     reports: list[float] = []
     schedule = Schedule(report_every=5, save_every=1000, workers=0)
     config = tiny_config(steps=40, batch=16, learning_rate=1e-2)
-    train(config, Renderer(DIGITS), tmp_path, schedule=schedule, report=lambda progress: reports.append(progress.loss))
+    train(config, Renderer(DIGITS), tmp_path, schedule=schedule, report=lambda progress: reports.append(progress.outcome.loss))
     assert reports[-1] < 0.85 * reports[0]
     assert len((tmp_path / LOG_FILE).read_text(encoding="utf-8").splitlines()) == len(reports) == 8
 
@@ -212,6 +221,35 @@ def test_real_crops_are_mixed_in_without_boxes() -> None:
         _mixed()
     with pytest.raises(TrainingError, match="no crop in this set"):
         _real()
+
+
+def test_real_crops_are_kept_grey_and_no_larger_than_needed(tmp_path: Path) -> None:
+    colours = np.zeros((200, 640, 3), dtype=np.uint8)
+    colours[..., 2] = 255
+    for name, image in (("large.png", colours), ("small.png", colours[:30, :90])):
+        write_image(tmp_path / name, image)
+    labelled = [LabelledCrop(tmp_path / "large.png", "12"), LabelledCrop(tmp_path / "small.png", "34")]
+    counted: list[tuple[int, int]] = []
+    real = load_real_set(labelled, 50, "yard", "train", progress=lambda done, total: counted.append((done, total)))
+    assert [crop.shape for crop, _ in real.crops] == [(100, 320), (30, 90)] and counted == [(1, 2), (2, 2)]
+    assert {int(value) for crop, _ in real.crops for value in np.unique(crop)} == {76}  # of red, by BT.601
+    about = {"data": "yard", "part": "train", "crops": 2, "rectify": False}
+    assert real.to_dict() == about | {"sha256": real.sha256}
+    other = RealSet(tuple((crop, plate[::-1]) for crop, plate in real.crops))
+    assert len({real.sha256, other.sha256, load_real_set(labelled[::-1], 50).sha256}) == 3
+
+
+def test_real_crops_are_straightened_when_asked_for_and_a_run_goes_on_with_such_only(tmp_path: Path) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (120, 200), dtype=np.uint8)
+    write_image(tmp_path / "photo.png", photo)
+    cut = Cut((40, 30, 160, 90), ((40, 50), (150, 30), (160, 70), (50, 90)))
+    labelled = [LabelledCrop(tmp_path / "photo.png", "12", cut=cut)]
+    upright, straight = (load_real_set(labelled, 50, rectify=rectify) for rectify in (False, True))
+    assert upright.sha256 != straight.sha256 and straight.to_dict()["rectify"] is True
+    config = tiny_config(real_share=0.5, steps=1)
+    train(config, Renderer(DIGITS), tmp_path / "run", real=[upright], schedule=QUIET)
+    with pytest.raises(TrainingError, match="rectify was False, now True"):
+        train(config, Renderer(DIGITS), tmp_path / "run", real=[straight], schedule=QUIET)
 
 
 def test_sets_of_real_crops_are_drawn_equally_often_or_by_their_weights() -> None:
@@ -282,6 +320,7 @@ def test_recipes_are_read_and_their_mistakes_explained(tmp_path: Path) -> None:
         ({"stages": "S+P>C", "position_weight": 0}, "position_weight is 0, but the stages"),
         ({"stages": "S>P>C", "classifier": "separate-no-maps"}, "no position network to train"),
         ({"stages": "S>P>C", "stage_steps": "2,2"}, "expected 3 whole numbers above 0 that sum to steps, 4"),
+        ({"stages": "S+P>C", "steps": 3, "stage_steps": "2.9,1"}, "stage_steps is 2.9,1; expected 2 whole numbers"),
         ({"stages": "S>P>C", "steps": 2}, "stage_steps is 2; expected 3 whole numbers"),
     ],
 )

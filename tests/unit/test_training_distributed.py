@@ -63,14 +63,21 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
         loop._check_shares(tiny_config(accumulate=2), Group(0, 2))
 
 
-def test_two_processes_average_the_gradients_that_one_would_compute(tmp_path: Path) -> None:
-    done = _start(str(SCRIPT), "gradients", str(tmp_path))
-    assert done.returncode == 0, done.stderr
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two processes left."""
+    folder = tmp_path_factory.mktemp("done")
+    ended = _start(str(SCRIPT), str(folder))
+    assert ended.returncode == 0, ended.stderr
+    return folder
+
+
+def test_two_processes_average_the_gradients_that_one_would_compute(done: Path) -> None:
     for accumulate in (1, 2):
-        two_processes.gradients(tmp_path, accumulate)
-    alone = torch.load(tmp_path / "1-1.pt")
+        two_processes.gradients(done, accumulate)
+    alone = torch.load(done / "1-1.pt")
     for name in ("1-2", "2-1", "2-2"):
-        other = torch.load(tmp_path / f"{name}.pt")
+        other = torch.load(done / f"{name}.pt")
         assert other["outcome"] == pytest.approx(alone["outcome"], rel=1e-5), name
         for parameter, gradient in alone["grads"].items():
             found = other["grads"][parameter]
@@ -78,12 +85,10 @@ def test_two_processes_average_the_gradients_that_one_would_compute(tmp_path: Pa
     assert max(float(gradient.abs().max()) for gradient in alone["grads"].values()) > 0.1
 
 
-def test_two_processes_finish_resume_and_write_once(tmp_path: Path) -> None:
-    done = _start(str(SCRIPT), "runs", str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "told.txt").read_text(encoding="utf-8").split() == ["1", "2", "3", "4"]
-    assert len((tmp_path / "whole" / "log.jsonl").read_text(encoding="utf-8").splitlines()) == 4
-    assert_same_weights(*(tmp_path / name / "checkpoint.safetensors" for name in ("whole", "parts")))
+def test_two_processes_finish_resume_and_write_once(done: Path) -> None:
+    assert (done / "told.txt").read_text(encoding="utf-8").split() == ["1", "2", "3", "4"]
+    assert len((done / "whole" / "log.jsonl").read_text(encoding="utf-8").splitlines()) == 4
+    assert_same_weights(*(done / name / "checkpoint.safetensors" for name in ("whole", "parts")))
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 import torch
 from tiny_training import DIGITS, QUIET, TINY, assert_same_weights, tiny_config
 
+from edgelpr.benchmarks.cards import update_card
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.data.rendering.samples import Renderer
 from edgelpr.data.writing import write_image
@@ -24,9 +25,9 @@ from edgelpr.training.carding import CARD_FILE, README_FILE
 from edgelpr.training.distilling import distillation_loss
 from edgelpr.training.loop import BEST_FILE, train
 from edgelpr.training.precision import Arithmetic
-from edgelpr.training.progress import Progress, Schedule
-from edgelpr.training.real import RealSet
-from edgelpr.training.state import STATE_FILE
+from edgelpr.training.progress import LOG_FILE, Progress, Schedule
+from edgelpr.training.real import RealSet, load_real_set
+from edgelpr.training.state import STATE_FILE, Tally
 from edgelpr.training.validating import Validated, Validation
 
 EVERY = Schedule(report_every=1, save_every=1, workers=0)
@@ -133,12 +134,13 @@ def test_half_precision_computes_nearly_the_same_loss(tmp_path: Path, monkeypatc
     for kind in (torch.float32, torch.bfloat16, torch.float16):
         monkeypatch.setattr(precision, "_half_type", lambda device, kind=kind: kind)
         config, folder = tiny_config(half=kind is not torch.float32, steps=1), tmp_path / str(kind)
-        train(config, Renderer(DIGITS), folder, schedule=EVERY, report=lambda progress: losses.append(progress.loss))
+        train(config, Renderer(DIGITS), folder, schedule=EVERY, report=lambda progress: losses.append(progress.outcome.loss))
     assert losses[1:] == pytest.approx([losses[0]] * 2, rel=0.01) and len(set(losses)) == 3
 
 
 def _labelled(folder: Path, count: int = 3) -> list[LabelledCrop]:
     crops = []
+    folder.mkdir(exist_ok=True)
     for number in range(count):
         rendered = Renderer(DIGITS).render(5, number)
         write_image(folder / f"{number}.png", rendered.image)
@@ -186,12 +188,56 @@ def test_the_best_weights_are_kept_and_survive_a_stop(tmp_path: Path, monkeypatc
             second = (folder / BEST_FILE).read_bytes()
     assert [report.validation_accuracy for report in reports] == [0.0, 0.6667, 0.3333, 0.0]
     assert (folder / BEST_FILE).read_bytes() == second  # of step 2, although the run went on in another sitting
-    accuracy = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))["accuracy"]
-    assert [(entry["weights"], entry["steps"], entry["correct"]) for entry in accuracy] == [
+    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    entries = [*card["accuracy"], card["best"]]
+    assert [(entry["weights"], entry["steps"], entry["correct"]) for entry in entries] == [
         ("checkpoint.safetensors", 4, 0),
         ("best.safetensors", 2, 2),
     ]
-    assert all(entry["data"] == "mine" and entry["plates"] == 3 for entry in accuracy)
+    assert all(entry["data"] == "mine" and entry["plates"] == 3 for entry in entries)
+    assert "`best.safetensors` was chosen" in (folder / README_FILE).read_text(encoding="utf-8")
+    benchmarked = card["accuracy"][0] | {"correct": 3}
+    update_card(folder / CARD_FILE, [benchmarked])  # in place of the run's own figure
+    assert json.loads((folder / CARD_FILE).read_text(encoding="utf-8")) == card | {"accuracy": [benchmarked]}
+
+
+def test_the_best_of_other_validation_plates_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Validation, "measure", lambda self, network: Validated(self.plates // 3, self.plates))
+    many, few = Validation(_labelled(tmp_path / "many", 9), DIGITS, "many"), Validation(_labelled(tmp_path, 1), DIGITS, "few")
+    folder, said = tmp_path / "run", []
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_config(), Renderer(DIGITS), folder, validation=many, schedule=EVERY, report=_interrupt, say=said.append)
+    assert said == []
+    for again in range(2):
+        train(tiny_config(), Renderer(DIGITS), folder, validation=few, schedule=EVERY, say=said.append)
+        assert len(said) == 1 and "best.safetensors: was chosen on other plates than few" in said[0]
+        card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+        assert card["accuracy"][0]["data_sha256"] == few.measured_on["data_sha256"], again
+        assert card["best"] | {"weights": ""} == card["accuracy"][0] | {"weights": ""}
+    train(tiny_config(), Renderer(DIGITS), folder, validation=many, schedule=EVERY, say=said.append)  # it is finished
+    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    assert len(said) == 2 and "best" not in card and card["accuracy"][0]["plates"] == 9
+    assert "was chosen" not in (folder / README_FILE).read_text(encoding="utf-8")
+
+
+def test_straightened_plates_are_another_validation(tmp_path: Path) -> None:
+    labelled = _labelled(tmp_path, 1)
+    upright, straight = Validation(labelled, DIGITS), Validation(labelled, DIGITS, rectify=True)
+    tally = Tally(best_correct=1, best_step=2, measured_on=upright.measured_on)
+    assert not tally.forget_other_best(upright.measured_on) and tally.best_correct == 1
+    assert tally.forget_other_best(straight.measured_on) and (tally.best_correct, tally.best_step) == (-1, 0)
+
+
+def test_a_crop_that_trains_does_not_validate(tmp_path: Path) -> None:
+    labelled = _labelled(tmp_path, 3)
+    write_image(tmp_path / "copy.bmp", labelled[1].load())  # another file of the same pixels
+    real = load_real_set([labelled[0], LabelledCrop(tmp_path / "copy.bmp", labelled[1].plate)], 50, "yard")
+    config = tiny_config(real_share=0.5)
+    validation = Validation(labelled[1:], DIGITS, "mine")
+    with pytest.raises(TrainingError, match=r"1\.png: trains, in yard, and validates, in mine \(such crops: 1\)"):
+        train(config, Renderer(DIGITS), tmp_path / "run", real=[real], validation=validation, schedule=QUIET)
+    assert not (tmp_path / "run").exists()
+    Validation(labelled[2:], DIGITS).check_apart([real])
 
 
 def test_the_card_says_what_the_weights_are_and_where_they_come_from(tmp_path: Path, teacher: Path) -> None:
@@ -200,18 +246,31 @@ def test_the_card_says_what_the_weights_are_and_where_they_come_from(tmp_path: P
     crop = np.zeros((20, 60), dtype=np.uint8)
     config = tiny_config(distillation_weight=1.0, real_share=0.25, pool=3)
     files = {"teacher": teacher, "start_from": teacher}
-    real = [RealSet(((crop, "12"), (crop, "34")), "yard/labels.csv")]
-    renderer = Renderer(DIGITS, description="font")
-    train(config, renderer, tmp_path / "mine", real=real, schedule=QUIET, **files)  # type: ignore[arg-type]
+    real = [RealSet(((crop, "12"), (crop, "34")), "yard/labels.csv", "train")]
+    renderer, recipe = Renderer(DIGITS), tmp_path / "recipes" / "small.yaml"
+    train(config, renderer, tmp_path / "mine", real=real, recipe=recipe, schedule=QUIET, **files)  # type: ignore[arg-type]
     card = json.loads((tmp_path / "mine" / CARD_FILE).read_text(encoding="utf-8"))
     assert (card["name"], card["architecture"], card["plate_format"]) == ("mine", "hpa-small", "digits")
-    assert card["recipe"] == asdict(config) and card["seed"] == 0 and card["crops_seen"] == 16
-    assert card["real"] == [{"data": "yard/labels.csv", "crops": 2}] and card["rendered"]["pool"] == 3
+    assert card["recipe"] == ["recipes/small.yaml"] and card["settings"] == asdict(config) and card["seed"] == 0
+    assert card["licence"] is None and card["crops_seen"] == 16 and card["rendered"]["pool"] == 3
+    about = {"data": "yard/labels.csv", "part": "train", "crops": 2, "sha256": real[0].sha256, "rectify": False}
+    assert card["real"] == [about] and "glyphs: the letters in the package" in card["data"]
     assert card["teacher"] == card["starts_from"] == {"file": teacher.name, "sha256": hash_file(teacher)[0]}
     assert card["versions"]["torch"] == torch.__version__ and "CPU" in card["device"] and card["accuracy"] == []
     readme = (tmp_path / "mine" / README_FILE).read_text(encoding="utf-8")
-    assert readme.startswith("# mine\n") and "2 of yard/labels.csv" in readme and "distillation_weight: 1.0" in readme
+    assert readme.startswith("# mine\n") and "2 of yard/labels.csv (train part)" in readme
+    assert "distillation_weight: 1.0" in readme
     assert str(tmp_path) not in readme and str(tmp_path) not in json.dumps(card)
+
+
+def test_reports_are_flat_in_the_log(tmp_path: Path) -> None:
+    reports: list[Progress] = []
+    train(tiny_config(steps=1), Renderer(DIGITS), tmp_path, schedule=EVERY, report=reports.append)
+    (line,) = (tmp_path / LOG_FILE).read_text(encoding="utf-8").splitlines()
+    figures = ["loss", "sequence", "semantic", "position", "distillation", "plate_accuracy"]
+    after = ["learning_rate", "plates_per_second", "seconds_left", "stage", "validation_accuracy"]
+    assert list(json.loads(line)) == ["step", "steps", *figures, *after]
+    assert json.loads(line)["loss"] == reports[0].outcome.loss > 0
 
 
 def test_a_state_of_an_earlier_version_goes_on_with_the_defaults_of_new_settings(tmp_path: Path) -> None:
@@ -219,7 +278,7 @@ def test_a_state_of_an_earlier_version_goes_on_with_the_defaults_of_new_settings
     with pytest.raises(KeyboardInterrupt):
         train(tiny_config(), Renderer(DIGITS), tmp_path / "old", schedule=EVERY, report=_interrupt)
     state = torch.load(tmp_path / "old" / STATE_FILE, weights_only=True)
-    for name in ("pool", "stages", "accumulate", "teacher"):
+    for name in ("pool", "stages", "accumulate", "teacher", "rendered_plates", "rectify"):
         del state["identity"][name]
     del state["scaler"], state["tally"]
     torch.save(state, tmp_path / "old" / STATE_FILE)
@@ -234,7 +293,7 @@ def test_event_files_hold_the_reports(tmp_path: Path) -> None:
     reports: list[Progress] = []
     train(tiny_config(), Renderer(DIGITS), tmp_path, schedule=schedule, report=reports.append)
     found = [(step, value) for step, tag, value in _events(tmp_path / "tensorboard") if tag == "loss/total"]
-    assert found == [(report.step, pytest.approx(report.loss, rel=1e-5)) for report in reports] and len(found) == 2
+    assert found == [(report.step, pytest.approx(report.outcome.loss, rel=1e-5)) for report in reports] and len(found) == 2
 
 
 def _events(folder: Path) -> list[tuple[int, str, float]]:

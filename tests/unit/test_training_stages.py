@@ -98,5 +98,6 @@ def test_reports_name_the_stage(tmp_path: Path) -> None:
     every = Schedule(report_every=1, save_every=1000, workers=0)
     train(config, Renderer(DIGITS), tmp_path, schedule=every, report=reports.append)
     assert [report.stage for report in reports] == ["SP", "SP", "C", "C"]
-    assert all(report.loss == pytest.approx(report.semantic + report.position, abs=1e-3) for report in reports[:2])
-    assert all(report.semantic == report.position == 0 and report.loss == report.sequence for report in reports[2:])
+    outcomes = [report.outcome for report in reports]
+    assert all(outcome.loss == pytest.approx(outcome.semantic + outcome.position, abs=1e-3) for outcome in outcomes[:2])
+    assert all(outcome.semantic == outcome.position == 0 and outcome.loss == outcome.sequence for outcome in outcomes[2:])

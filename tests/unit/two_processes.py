@@ -1,7 +1,7 @@
 """What each process does in ``test_training_distributed.py``; started by torchrun, or alone.
 
-two_processes.py gradients OUT    gradients of one step, batch normalisation frozen
-two_processes.py runs OUT         a whole run, and the same one cut short and resumed
+two_processes.py OUT    gradients of one step with batch normalisation frozen, a whole run, and the same one cut short and
+                        resumed: all at one start, which costs more than the work
 """
 
 from __future__ import annotations
@@ -86,8 +86,6 @@ def runs(folder: Path) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     hpa.ARCHITECTURES[TINY.name] = TINY
-    if sys.argv[1] == "gradients":
-        for parts_of_a_step in (1, 2):
-            gradients(Path(sys.argv[2]), parts_of_a_step)
-    else:
-        runs(Path(sys.argv[2]))
+    for parts_of_a_step in (1, 2):
+        gradients(Path(sys.argv[1]), parts_of_a_step)
+    runs(Path(sys.argv[1]))

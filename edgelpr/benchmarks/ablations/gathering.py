@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any
 
-from edgelpr.benchmarks.ablations.plan import Budget, Plan, network_of, networks, rows
+from edgelpr.benchmarks.ablations.plan import Plan, network_of, networks, rows
 from edgelpr.benchmarks.ablations.spread import mean_interval
 from edgelpr.benchmarks.experiments.published import published_accuracy
 from edgelpr.data.folds import AOLP_SUBSETS
 from edgelpr.training.config import TrainingConfig
 from edgelpr.training.paired import PairedCounts, mcnemar, tango_interval
 from edgelpr.training.statistics import wilson_interval
-
-Verdict = Literal["held", "not told apart", "contradicted"]
-"""Held: the interval over seeds lies on the paper's side of 0; contradicted: on the other side; else it holds 0."""
+from edgelpr.types import ClaimVerdict, StageBudget
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Claim:
     worse: str
     """Row that it has behind."""
 
-    budget: Budget = "each"
+    budget: StageBudget = "each"
     """Of the one trained stage by stage."""
 
 
@@ -61,7 +59,7 @@ def gather(plan: Plan, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     Args:
         plan: what they had in common.
-        runs: what ``run_job`` returned, every network with the same seeds.
+        runs: what ``run_job`` returned, every network with the same seeds; networks that were not run are left out.
 
     Returns:
         ``plan``; ``networks`` with mean and interval over seeds; ``claims`` with paired differences; ``runs``.
@@ -69,11 +67,13 @@ def gather(plan: Plan, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     by_name: dict[str, list[Mapping[str, Any]]] = {}
     for run in runs:
         by_name.setdefault(run["name"], []).append(run)
-    described = {n.name: {"name": n.name, "settings": dict(n.settings), "budget": n.budget} for n in networks()}
+    described = {
+        n.name: {"name": n.name, "settings": dict(n.settings), "budget": n.budget} for n in networks() if n.name in by_name
+    }
     return {
         "plan": plan.to_dict(),
         "networks": [values | _over_seeds(by_name[name]) for name, values in described.items()],
-        "claims": [_judge(claim, by_name) for claim in CLAIMS],
+        "claims": [_judge(claim, by_name) for claim in CLAIMS if set(_networks_of(claim)) <= by_name.keys()],
         "runs": [_run(run) for run in runs],
     }
 
@@ -98,11 +98,15 @@ def _over_seeds(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"accuracies": accuracies, "mean": fmean(accuracies), "interval": None if interval is None else list(interval)}
 
 
+def _networks_of(claim: Claim) -> tuple[str, str]:
+    """Names of the better and of the worse network."""
+    settings = {name: values for name, _, values in rows(claim.table)}
+    return network_of(settings[claim.better]), network_of(settings[claim.worse], claim.budget)
+
+
 def _judge(claim: Claim, runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     """Better minus worse, seed by seed: both read the same plates and began with the same seed."""
-    settings = {name: values for name, _, values in rows(claim.table)}
-    better = network_of(settings[claim.better])
-    worse = network_of(settings[claim.worse], claim.budget)
+    better, worse = _networks_of(claim)
     pairs = [_pair(first, second) for first, second in zip(runs[better], runs[worse], strict=True)]
     differences = [pair["difference"] for pair in pairs]
     interval = mean_interval(differences)
@@ -129,7 +133,7 @@ def _pair(better: Mapping[str, Any], worse: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _verdict(interval: tuple[float, float] | None) -> Verdict:
+def _verdict(interval: tuple[float, float] | None) -> ClaimVerdict:
     if interval is None or interval[0] <= 0 <= interval[1]:
         return "not told apart"
     return "held" if interval[0] > 0 else "contradicted"

@@ -9,12 +9,17 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import torch
+
 from edgelpr.benchmarks.ablations.plan import Ablated, Plan
 from edgelpr.benchmarks.ablations.plates import FixedPlates, Unseen, unseen_plates
 from edgelpr.benchmarks.experiments.reading import NetworkReader
 from edgelpr.data.writing import write_file
 from edgelpr.errors import TrainingError
-from edgelpr.models.checkpoint import load_checkpoint
+from edgelpr.models.checkpoint import load_checkpoint, save_checkpoint
+from edgelpr.models.hpa import create
+from edgelpr.models.weights import resolve_checkpoint
+from edgelpr.plates.loading import load_plate_format
 from edgelpr.training.loop import train
 from edgelpr.training.progress import Progress, Schedule
 
@@ -46,13 +51,33 @@ def run_job(
     config, run = plan.config(network, seed), folder / "runs" / f"{network.name}-{seed}"
     fresh, began = not run.exists(), perf_counter()
     schedule = Schedule(report_every=50, save_every=200, workers=0, pool_folder=folder / "pool")
-    checkpoint = train(config, FixedPlates(plan.plate_format, plan.train_seed), run, schedule=schedule, report=report)
+    plates, start = FixedPlates(plan.plate_format, plan.train_seed), first_weights(plan, network, seed, folder)
+    checkpoint = train(config, plates, run, start_from=start, schedule=schedule, report=report)
     seconds = round(perf_counter() - began, 1) if fresh else None
     right = _right(NetworkReader(load_checkpoint(checkpoint)), unseen_plates(plan, folder))
     counts = {"plates": len(right), "correct": right.count("1"), "seconds": seconds, "right": right}
     result = {"name": network.name, "seed": seed, "plan": plan.to_dict(), "config": asdict(config)} | counts
     write_file(job_file(network, seed, folder), json.dumps(result).encode())
     return result
+
+
+def first_weights(plan: Plan, network: Ablated, seed: int, folder: Path) -> Path | None:
+    """The checkpoint a run begins with: the plan's backbone, everything else fresh by the seed; None without a backbone.
+
+    Raises:
+        UsageError: the plan's weights are not there.
+    """
+    if not plan.backbone:
+        return None
+    torch.manual_seed(seed)
+    config, donor = plan.config(network, seed), load_checkpoint(resolve_checkpoint(plan.backbone))
+    fresh = create(config.architecture, load_plate_format(plan.plate_format), config.classifier)
+    for name in ("spatial", "context"):
+        getattr(fresh, name).load_state_dict(getattr(donor, name).state_dict())
+    path = folder / "starts" / f"{config.classifier}-{seed}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_checkpoint(path, fresh)
+    return path
 
 
 def read_job(plan: Plan, network: Ablated, seed: int, folder: Path) -> dict[str, Any] | None:

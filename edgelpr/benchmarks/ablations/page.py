@@ -45,15 +45,21 @@ def render_page(result: Mapping[str, Any], name: str) -> str:
 
 def _introduction(result: Mapping[str, Any], name: str) -> str:
     plan, seeds = result["plan"], len(result["networks"][0]["accuracies"])
+    counts = f"{plan['plates']:,} train and {plan['test_plates']:,} others test"
     return f"""# The paper's ablations on rendered plates
 
-**These are not the paper's experiments.** The network is `{plan["architecture"]}` instead of ResNet-101, it starts from random
-weights instead of ImageNet's, and all plates are rendered in AOLP's format instead of photographed: {plan["plates"]:,}
-train and {plan["test_plates"]:,} others test, the same for every network. What can be compared is the order of the rows and
-the direction of the differences, not the figures. `edgelpr reproduce table4|table5|table6` repeats the tables on AOLP itself.
+**These are not the paper's experiments.** The network is `{plan["architecture"]}` instead of ResNet-101. Its backbone starts
+{_start(plan["backbone"])} instead of ImageNet's weights. All plates are
+rendered in AOLP's format instead of photographed: {counts}, the same for every network. What can
+be compared is the order of the rows and the direction of the differences, not the figures. `edgelpr reproduce
+table4|table5|table6` repeats the tables on AOLP itself.
 
 Accuracies are shares of whole plates in percent; {seeds} seeds a network; intervals are 95 %. The result is
 [`results/{name}`](results/{name}); this page was made of it by `benchmarks/ablations.py --report`."""
+
+
+def _start(backbone: str) -> str:
+    return f"from that of `{backbone}` (rendered Chinese plates)" if backbone else "from random weights"
 
 
 def _table(table: int, result: Mapping[str, Any]) -> str:
@@ -61,9 +67,12 @@ def _table(table: int, result: Mapping[str, Any]) -> str:
     lines = ["| | paper: AC | LE | RP | here: mean of seeds | over seeds | each seed |", "|---|---|---|---|---|---|---|"]
     for name, row, settings in rows(table):
         stages = ", ".join(["each stage as long as joint training"] * (">" in str(settings.get("stages", ""))))
-        lines.append(_line(row, stages, paper_row(table, name), networks[network_of(settings)]))
-        if stages:
-            lines.append(_line(row, "as many steps in all", None, networks[network_of(settings, "all")]))
+        paper, longer = paper_row(table, name), networks.get(network_of(settings))
+        if longer is not None:
+            lines.append(_line(row, stages, paper, longer))
+        shorter = networks.get(network_of(settings, "all")) if stages else None
+        if shorter is not None:
+            lines.append(_line(row, "as many steps in all", None if longer else paper, shorter))
     return "\n".join(lines)
 
 
@@ -126,8 +135,8 @@ def _method(result: Mapping[str, Any]) -> str:
     return f"""- Training: AdamW, highest rate {plan["learning_rate"]:g}, {plan["steps"]} steps of {plan["batch"]} crops.
   The {plan["plates"]:,} plates are drawn once and come again with small changes of place, light, blur and noise, as the
   paper augments its own.
-- One-by-one training is given twice: with as many steps in every stage as joint training has in all, and with as many steps
-  in all. What is trained is frozen in the stages that follow.
+- One-by-one training may be given twice: with as many steps in every stage as joint training has in all, or with as many
+  steps in all. What is trained is frozen in the stages that follow.
 - The plates stand in many poses before a decent camera: moderate exposure and contrast, little blur, little noise. The harsher
   pictures that the product trains on would drown the differences between the networks.
 - The character boxes of rendered plates are exact; the paper's were annotated by hand.

@@ -6,16 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from edgelpr.benchmarks.experiments.recipes import find_paper_recipe, read_paper_recipe
 from edgelpr.training.config import TrainingConfig
+from edgelpr.types import StageBudget
 
 TABLES = (4, 5, 6)
 """The paper's ablations; their rows are the variants in ``weights/recipes/paper/table*.yaml``."""
-
-Budget = Literal["each", "all"]
-"""Whether every stage has all the steps of joint training, or the stages share them."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Ablated:
     settings: Mapping[str, Any]
     """What differs from the full method: settings of ``TrainingConfig``."""
 
-    budget: Budget = "each"
+    budget: StageBudget = "each"
     """Matters where stages are trained one by one."""
 
     @property
@@ -61,6 +59,9 @@ class Plan:
 
     plate_format: str = "aolp"
     """Taiwanese plates."""
+
+    backbone: str = "hpa-nano-cn-rendered"
+    """Shipped weights whose backbone every network begins with, as the paper's begin with ImageNet's; empty for none."""
 
     train_seed: int = 41
     """Decides the plates that train."""
@@ -106,7 +107,7 @@ def rows(table: int) -> tuple[tuple[str, str, Mapping[str, Any]], ...]:
     return tuple((variant.name, variant.row, variant.settings) for variant in recipe.variants)
 
 
-def network_of(settings: Mapping[str, Any], budget: Budget = "each") -> str:
+def network_of(settings: Mapping[str, Any], budget: StageBudget = "each") -> str:
     """The name of the network with these settings."""
     return next(n.name for n in networks() if _key(n.settings) == _key(settings) and n.budget == budget)
 

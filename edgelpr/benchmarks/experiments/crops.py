@@ -1,24 +1,20 @@
-"""The plates of an experiment: its splits, and real crops in memory to train on."""
+"""The plates of an experiment: its splits, and even samples of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from edgelpr.benchmarks.experiments.recipes import PaperRecipe
-from edgelpr.data.fitting import small_grey
 from edgelpr.data.folds import Fold, paper_folds
-from edgelpr.data.labelled import LabelledCrop
 from edgelpr.data.labels import read_labels
 from edgelpr.errors import UsageError
-from edgelpr.training.real import RealSet
 
 QUICK_TEST = 200
 """Plates that a smoke run is tested on, at most."""
 
-_TIMES_INPUT = 2
 _T = TypeVar("_T")
 
 
@@ -46,28 +42,6 @@ def experiment_folds(recipe: PaperRecipe, data: Path, test_data: Path | None = N
     (trained,) = paper_folds(recipe.trained_on, read_labels(data, recipe.trained_on), recipe.seed)
     tested = paper_folds(recipe.data, read_labels(test_data, recipe.data), recipe.seed)
     return tuple(replace(fold, train=trained.train) for fold in tested)
-
-
-def load_real_set(
-    labelled: Sequence[LabelledCrop], name: str, input_height: int, progress: Callable[[int, int], None]
-) -> RealSet:
-    """Crops in memory, grey and at most twice as high as the network's input, so that 100 000 of them take about 2 GB.
-
-    Args:
-        labelled: the plates.
-        name: for messages.
-        input_height: of the network, in pixels.
-        progress: called with how many are there, of how many.
-
-    Raises:
-        ImageError: a file cannot be read; ``edgelpr check`` finds them all.
-        TrainingError: there is no plate.
-    """
-    crops = []
-    for number, crop in enumerate(labelled, start=1):
-        crops.append((small_grey(crop.load(), _TIMES_INPUT * input_height), crop.plate))
-        progress(number, len(labelled))
-    return RealSet(tuple(crops), name)
 
 
 def evenly(items: Sequence[_T], most: int) -> tuple[_T, ...]:

@@ -10,18 +10,21 @@ from typing import Any
 
 from edgelpr.benchmarks.experiments.published import Published
 from edgelpr.errors import TrainingError
-from edgelpr.training.statistics import wilson_interval
+from edgelpr.training.counted import CountedPlates
 
 RESULT_FILE = "result.json"
 """Name inside the folder of a split; it is written last, so it says that the split is finished."""
 
+AVERAGED = "medialab"
+"""The experiment of which the paper gives the mean of its splits instead of each."""
+
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(CountedPlates):
     """One network trained and tested on one split."""
 
     identity: Mapping[str, Any]
-    """What decided the run: experiment, network, variant, split, settings, initialisation, number of plates."""
+    """What decided the run: experiment, network, variant, split, settings, initialisation, the plates."""
 
     plates: int
     """Plates tested."""
@@ -44,16 +47,6 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     """Labels of the test that the plate format cannot spell; they can only count as wrong."""
 
-    @property
-    def plate_accuracy(self) -> float:
-        """Share of whole plates read right, 0 to 1."""
-        return self.correct / self.plates
-
-    @property
-    def plate_accuracy_interval(self) -> tuple[float, float]:
-        """95 % Wilson interval."""
-        return wilson_interval(self.correct, self.plates)
-
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: the fields, and the accuracy with its interval."""
         values = asdict(self) | {"warnings": list(self.warnings)}
@@ -74,8 +67,8 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Average:
-    """All splits of one network and variant together."""
+class Pooled(CountedPlates):
+    """All splits of one network and variant together, every plate counting the same."""
 
     network: str
     """Network."""
@@ -83,31 +76,28 @@ class Average:
     variant: str
     """Row of an ablation, or ``standard``."""
 
-    mean: float
-    """Mean of the splits' accuracies, 0 to 1; what the paper reports of Media Lab."""
-
     plates: int
     """Plates of all splits."""
 
     correct: int
     """Of them, read right."""
 
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 % Wilson interval over the plates of all splits."""
-        return wilson_interval(self.correct, self.plates)
+    mean_of_splits: float | None
+    """Mean of the splits' accuracies, 0 to 1, which the paper reports of Media Lab; None elsewhere."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self) | {"interval": list(self.interval)}
+        """Plain values for JSON: the fields, and the accuracy with its interval."""
+        accuracy = {"plate_accuracy": self.plate_accuracy, "plate_accuracy_interval": list(self.plate_accuracy_interval)}
+        return asdict(self) | accuracy
 
 
-def average(outcomes: Sequence[Outcome]) -> Average:
-    """Over the splits of one network and variant, at least one."""
+def pool(outcomes: Sequence[Outcome]) -> Pooled:
+    """The splits of one network and variant, at least one."""
     identity = outcomes[0].identity
     plates, correct = (sum(getattr(outcome, name) for outcome in outcomes) for name in ("plates", "correct"))
     mean = sum(outcome.plate_accuracy for outcome in outcomes) / len(outcomes)
-    return Average(identity["network"], identity["variant"], mean, plates, correct)
+    averaged = identity["experiment"] == AVERAGED
+    return Pooled(identity["network"], identity["variant"], plates, correct, mean if averaged else None)
 
 
 def read_outcome(folder: Path, identity: Mapping[str, Any]) -> Outcome | None:
@@ -127,5 +117,7 @@ def read_outcome(folder: Path, identity: Mapping[str, Any]) -> Outcome | None:
     theirs = outcome.identity
     different = [f"{key} was {theirs.get(key)}, now {value}" for key, value in ours.items() if theirs.get(key) != value]
     if different:
-        raise TrainingError(f"{path}: of a run with other settings: {'; '.join(different)}. Use them, or another folder")
+        raise TrainingError(
+            f"{path}: of a run with other settings or plates: {'; '.join(different)}. Use those, or another folder"
+        )
     return outcome

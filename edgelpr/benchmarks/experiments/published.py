@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgelpr.benchmarks.paper import ABLATED, HPA, STRATEGIES, SUPERVISION, Boxes, PaperAccuracy
+from edgelpr.benchmarks.paper import ABLATED, HPA, STRATEGIES, SUPERVISION, PaperAccuracy
 from edgelpr.training.config import TrainingConfig
+from edgelpr.types import PaperBoxes
 
 _OF_DATA = {"medialab": "media-lab", "ccpd": "ccpd-base", "clpd": "clpd"}
 
@@ -20,7 +21,7 @@ class Published:
     network: str
     """With which network; the paper's ablations know only some."""
 
-    boxes: Boxes
+    boxes: PaperBoxes
     """Where its crops came from. Ours are cut at the data set's own boxes."""
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from edgelpr.benchmarks.experiments.crops import QUICK_TEST, evenly, load_real_set
+from edgelpr.benchmarks.experiments.crops import QUICK_TEST, evenly
 from edgelpr.benchmarks.experiments.outcome import RESULT_FILE, Outcome, read_outcome
 from edgelpr.benchmarks.experiments.published import published_accuracy
 from edgelpr.benchmarks.experiments.reading import NetworkReader
@@ -22,6 +22,7 @@ from edgelpr.benchmarks.experiments.recipes import PaperRecipe, Variant
 from edgelpr.benchmarks.machine import describe_machine
 from edgelpr.benchmarks.results import write_result
 from edgelpr.bundle.files import hash_file
+from edgelpr.data.digest import data_sha256
 from edgelpr.data.folds import Fold
 from edgelpr.data.rendering.samples import Renderer
 from edgelpr.data.rendering.sources import GlyphSources
@@ -32,6 +33,7 @@ from edgelpr.training.evaluation import evaluate
 from edgelpr.training.initialising import write_initial_checkpoint
 from edgelpr.training.loop import train
 from edgelpr.training.progress import Progress, Schedule
+from edgelpr.training.real import load_real_set
 from edgelpr.training.reports import write_plates_csv
 
 PLATES_FILE = "plates.csv"
@@ -96,8 +98,26 @@ def run_experiment(
         EdgelprError: data, weights or the folder cannot be used; what is finished stays.
     """
     renderer = GlyphSources().renderer(load_plate_format(recipe.plate_format))
-    runs = [_Run(recipe, variant, options, renderer, reporting or Reporting()) for variant in recipe.variants]
-    return tuple(run.outcome(fold) for run in runs for fold in folds)
+    reporting = reporting or Reporting()
+    reporting.say(f"{recipe.experiment}: hashing the plates, to know them again")
+    used = [_Used.of(fold, options.quick) for fold in folds]
+    runs = [_Run(recipe, variant, options, renderer, reporting) for variant in recipe.variants]
+    return tuple(run.outcome(each) for run in runs for each in used)
+
+
+@dataclass(frozen=True)
+class _Used:
+    """The plates of a split that a run uses, and what tells them from others."""
+
+    fold: Fold
+    trained_sha256: str
+    tested_sha256: str
+
+    @classmethod
+    def of(cls, fold: Fold, quick: int | None) -> _Used:
+        if quick is not None:
+            fold = Fold(fold.name, evenly(fold.train, quick * _QUICK_BATCH), evenly(fold.test, QUICK_TEST))
+        return cls(fold, data_sha256(fold.train), data_sha256(fold.test))
 
 
 @dataclass(frozen=True)
@@ -112,10 +132,10 @@ class _Run:
     def folder(self) -> Path:
         return self.options.folder / self.options.network / self.variant.name
 
-    def outcome(self, fold: Fold) -> Outcome:
+    def outcome(self, used: _Used) -> Outcome:
         """Of one split: what lies there already, or trained and tested now."""
-        fold, place = self._limit(fold), self.folder / fold.name
-        identity = self._identity(fold)
+        fold, place = used.fold, self.folder / used.fold.name
+        identity = self._identity(used)
         finished = read_outcome(place, identity)
         what = f"{self.options.network}, {self.variant.row}, split {fold.name}"
         if finished is not None:
@@ -127,14 +147,8 @@ class _Run:
         write_result(place / RESULT_FILE, outcome.to_dict())
         return outcome
 
-    def _limit(self, fold: Fold) -> Fold:
-        quick = self.options.quick
-        if quick is None:
-            return fold
-        return Fold(fold.name, evenly(fold.train, quick * _QUICK_BATCH), evenly(fold.test, QUICK_TEST))
-
-    def _identity(self, fold: Fold) -> dict[str, Any]:
-        recipe, weights = self.recipe, self.options.backbone_weights
+    def _identity(self, used: _Used) -> dict[str, Any]:
+        recipe, fold, weights = self.recipe, used.fold, self.options.backbone_weights
         return {
             "experiment": recipe.experiment,
             "table": recipe.table,
@@ -143,7 +157,9 @@ class _Run:
             "row": self.variant.row,
             "split": fold.name,
             "trained_on": len(fold.train),
+            "trained_on_sha256": used.trained_sha256,
             "tested_on": len(fold.test),
+            "tested_on_sha256": used.tested_sha256,
             "quick": self.options.quick,
             "initialisation": "random" if weights is None else f"backbone of {weights.name}, {hash_file(weights)[0]}",
             "settings": {phase: asdict(self._config(phase)) for phase in recipe.phases},
@@ -182,7 +198,7 @@ class _Run:
         if fold is not None:
             self.reporting.say(f"{what}: loading {len(fold.train)} crops")
             height = self.renderer.plate_format.height_width[0]
-            real.append(load_real_set(fold.train, f"split {fold.name}", height, self.reporting.counted))
+            real.append(load_real_set(fold.train, height, f"split {fold.name}", progress=self.reporting.counted))
         self.reporting.say(f"{what}: {phase}, {config.steps} steps of {config.batch} crops in {folder}")
         return train(
             config,

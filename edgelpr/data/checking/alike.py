@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 NEAR = 6
@@ -37,6 +37,19 @@ def groups_alike(hashes: Sequence[int]) -> list[list[int]]:
     for value, indices in places.items():
         groups[joined.root(value)] += indices
     return sorted((sorted(group) for group in groups.values() if len(group) > 1), key=lambda group: group[0])
+
+
+def joined(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Groups of the indices that pairs connect, ascending in each group; groups by their first index."""
+    pairs = list(pairs)
+    indices = sorted({index for pair in pairs for index in pair})
+    together = _Joined(indices)
+    for one, other in pairs:
+        together.join(one, other)
+    groups: dict[int, list[int]] = defaultdict(list)
+    for index in indices:
+        groups[together.root(index)].append(index)
+    return sorted(groups.values())
 
 
 class _Joined:

@@ -9,6 +9,7 @@ from edgelpr.data.checking.balance import absent_characters
 from edgelpr.data.checking.findings import DataReport, Finding, PartSummary, Side
 from edgelpr.data.checking.looking import Look, look_at
 from edgelpr.data.checking.parts import LabelSet, Part, parts_of
+from edgelpr.data.checking.relabelled import relabelled_pictures
 from edgelpr.data.checking.repeated import same_pictures, shared_plates, similar_pictures
 from edgelpr.data.checking.single import unfit_labels, unfit_sizes, unreadable_images
 from edgelpr.plates.format import PlateFormat
@@ -22,7 +23,7 @@ def check_labels(
 ) -> DataReport:
     """Look at every crop once and tell what is wrong with them, alone and together.
 
-    Of an image only its size and two hashes are kept: memory grows by some hundred bytes a crop, time with their number.
+    Of an image only its size, two hashes and a thumbnail are kept: memory grows by about 2 KB a crop, time with their number.
 
     Args:
         sets: labelled plates by where they were read; splits of one set and the sets count as different parts.
@@ -35,6 +36,7 @@ def check_labels(
         *unreadable_images(looks),
         *unfit_labels(looks, plate_format),
         *same_pictures(looks),
+        *relabelled_pictures(looks),
         *similar_pictures(looks),
         *shared_plates(looks),
         *unfit_sizes(looks, plate_format),

@@ -15,6 +15,9 @@ from edgelpr.data.labelled import LabelledCrop
 from edgelpr.errors import ImageError
 from edgelpr.preprocessing.images import Image
 
+THUMBNAIL_SIZE = (48, 16)
+"""Width and height of the small grey picture that is kept of a crop."""
+
 _AT_A_TIME = 256  # images handed out before their results are collected: memory stays the same for any number
 _HASH_SIZE = (9, 8)  # width, height; each pixel but the last of a row is compared with the next: 64 bits
 
@@ -44,6 +47,9 @@ class Look:
     outline: int = 0
     """The difference hash, 64 bits: a picture made smaller, brighter or compressed again changes few of them."""
 
+    thumbnail: bytes = b""
+    """The crop in grey at ``THUMBNAIL_SIZE``, row by row: it tells plates apart that have the same outline."""
+
 
 def look_at(
     pairs: Sequence[tuple[LabelledCrop, Part]], workers: int = 1, progress: Callable[[int], object] | None = None
@@ -68,10 +74,23 @@ def difference_hash(image: Image) -> int:
     Args:
         image: (H, W) grey or (H, W, 3) BGR, uint8.
     """
-    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(grey, _HASH_SIZE, interpolation=cv2.INTER_AREA)  # (8, 9)
+    small = _small(image, _HASH_SIZE)  # (8, 9)
     falls = small[:, :-1] > small[:, 1:]  # (8, 8)
     return int.from_bytes(np.packbits(falls).tobytes(), "big")
+
+
+def thumbnail(image: Image) -> bytes:
+    """A small grey picture of a crop, uint8, row by row.
+
+    Args:
+        image: (H, W) grey or (H, W, 3) BGR, uint8.
+    """
+    return _small(image, THUMBNAIL_SIZE).tobytes()
+
+
+def _small(image: Image, size: tuple[int, int]) -> Image:
+    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _look(crop: LabelledCrop, part: Part) -> Look:
@@ -82,4 +101,4 @@ def _look(crop: LabelledCrop, part: Part) -> Look:
     height, width = image.shape[:2]
     digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(image).data)
-    return Look(crop, part, None, width, height, digest.digest(), difference_hash(image))
+    return Look(crop, part, None, width, height, digest.digest(), difference_hash(image), thumbnail(image))

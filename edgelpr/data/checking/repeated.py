@@ -20,16 +20,16 @@ def same_pictures(looks: Sequence[Look]) -> Iterator[Finding]:
     An error where it both trains and is held out, and where it has two labels: one of them is wrong.
     """
     for group in _grouped(looks):
-        parts, plates = _parts(group), sorted({look.crop.plate for look in group})
+        parts, plates = parts_shown(group), sorted({look.crop.plate for look in group})
         files = tuple(look.crop.path for look in group)
         if len(plates) > 1:
-            what = f"the same picture is labelled {' and '.join(plates)} ({_where(parts)})"
+            what = f"the same picture is labelled {' and '.join(plates)} ({where(parts)})"
             yield Finding("error", "contradiction", files, what, "keep one of them, with the right label")
         elif _leaks(parts):
-            what = f"the same picture of {plates[0]} trains and is held out ({_where(parts)})"
+            what = f"the same picture of {plates[0]} trains and is held out ({where(parts)})"
             yield Finding("error", "same-picture", files, what, "take it out of one part: it makes accuracy look better")
         else:
-            what = f"the same picture of {plates[0]} is there {len(group)} times ({_where(parts)})"
+            what = f"the same picture of {plates[0]} is there {len(group)} times ({where(parts)})"
             yield Finding("warning", "same-picture", files, what, "keep one; the others count it several times")
 
 
@@ -39,11 +39,11 @@ def similar_pictures(looks: Sequence[Look]) -> Iterator[Finding]:
     Pictures of one part that look alike are left alone: frames of a passage are what training sets are made of.
     """
     for plate, shown in _by_plate(looks).items():
-        for group in groups_alike([look.outline for look in shown]) if len(_parts(shown)) > 1 else ():
+        for group in groups_alike([look.outline for look in shown]) if len(parts_shown(shown)) > 1 else ():
             alike = [shown[index] for index in group]
-            parts = _parts(alike)
+            parts = parts_shown(alike)
             if len(parts) > 1 and len({look.digest for look in alike}) > 1:
-                what = f"{len(alike)} pictures of {plate} look alike and lie in different parts ({_where(parts)})"
+                what = f"{len(alike)} pictures of {plate} look alike and lie in different parts ({where(parts)})"
                 remedy = "if they are one passage of one car, keep them in one part"
                 yield Finding("warning", "similar-picture", tuple(look.crop.path for look in alike), what, remedy)
 
@@ -79,7 +79,8 @@ def _by_plate(looks: Sequence[Look]) -> dict[str, list[Look]]:
     return plates
 
 
-def _parts(looks: Sequence[Look]) -> list[Part]:
+def parts_shown(looks: Sequence[Look]) -> list[Part]:
+    """The parts that crops lie in, each once."""
     return list(dict.fromkeys(look.part for look in looks))
 
 
@@ -87,5 +88,6 @@ def _leaks(parts: Sequence[Part]) -> bool:
     return {"train", "held out"} <= {part.role for part in parts}
 
 
-def _where(parts: Sequence[Part]) -> str:
+def where(parts: Sequence[Part]) -> str:
+    """The end of a sentence about parts."""
     return "in " + " and ".join(f"'{part.name}'" for part in parts)

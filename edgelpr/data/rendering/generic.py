@@ -13,11 +13,19 @@ from edgelpr.plates.format import PlateFormat
 
 def draw_generic(plate_format: PlateFormat, rng: Generator) -> tuple[str, Layout]:
     """A random plate: each position from its pattern, or from the alphabet."""
-    longest = plate_format.longest
-    length = int(rng.integers(max(plate_format.shortest or 1, longest - 3), longest + 1)) if plate_format.void else longest
-    allowed = plate_format.pattern or (plate_format.alphabet,) * longest
+    length = _length(plate_format, rng)
+    allowed = plate_format.pattern or (plate_format.alphabet,) * plate_format.longest
     text = "".join(one_of(allowed[index], rng) for index in range(length))
     return text, generic_layout(length, plate_format.rows, bool(rng.random() < 0.4))
+
+
+def _length(plate_format: PlateFormat, rng: Generator) -> int:
+    """Every length that the format allows, equally often; the four longest where it names no shortest."""
+    longest = plate_format.longest
+    if not plate_format.void:
+        return longest
+    shortest = max(1, longest - 3) if plate_format.shortest is None else plate_format.shortest
+    return int(rng.integers(shortest, longest + 1))
 
 
 @lru_cache(maxsize=256)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+
+from edgelpr.types import MarkShape
 
 Cell = tuple[float, float, float, float]
 """Left, top, width, height of a character in millimetres."""
 
 Colour = tuple[int, int, int]
 """Blue, green, red, 0 to 255."""
-
-MarkShape = Literal["dot", "bar", "line", "text"]
-"""A filled ellipse, a filled rectangle, the outline of a rectangle, or small letters."""
 
 
 @dataclass(frozen=True)

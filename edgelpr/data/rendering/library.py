@@ -47,7 +47,8 @@ def built_in_glyphs(plate_format: PlateFormat) -> Glyphs:
     """What draws a format when the user names neither glyphs nor a font.
 
     Raises:
-        MissingDependencyError: Pillow is not installed and the format needs the font in the package.
+        MissingDependencyError: Pillow is not installed and the format has characters beside A to Z and 0 to 9. Styles
+            ``font NAME`` need it too, but only when the first of their letters is drawn.
     """
     return LibraryGlyphs() if set(plate_format.alphabet) <= set(DIGITS + LETTERS) else FontGlyphs()
 

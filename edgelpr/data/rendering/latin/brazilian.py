@@ -13,10 +13,11 @@ from dataclasses import replace
 from numpy.random import Generator
 
 from edgelpr.data.rendering.choosing import DIGITS, LETTERS, some_of, weighted
-from edgelpr.data.rendering.latin.lettering import Family, Lettering, choose_lettering
+from edgelpr.data.rendering.latin.lettering import Lettering, choose_lettering
 from edgelpr.data.rendering.latin.rows import set_row
 from edgelpr.data.rendering.latin.scheme import BLACK, BLUE, GREEN, RED, WHITE, finish
 from edgelpr.data.rendering.layouts import Cell, Colour, Layout, Mark
+from edgelpr.types import LetterFamily
 
 _GREY: Colour = (190, 190, 188)
 _SEALS: tuple[Colour, ...] = ((50, 60, 200), (40, 200, 230), (70, 70, 60), (60, 130, 50), (215, 215, 215))
@@ -43,7 +44,7 @@ def draw_grey(rng: Generator) -> tuple[str, Layout]:
     """A plate of 1990 to 2018."""
     letters, digits = some_of(LETTERS, 3, rng), some_of(DIGITS, 4, rng)
     square = rng.random() < _TWO_ROWS
-    family: Family = "square" if rng.random() < 0.85 else "narrow"
+    family: LetterFamily = "square" if rng.random() < 0.85 else "narrow"
     lettering = _lettering(family, rng)
     size = (200, 170) if square else (400, 130)
     if square:
@@ -60,7 +61,7 @@ def draw_grey(rng: Generator) -> tuple[str, Layout]:
     )
 
 
-def _lettering(family: Family, rng: Generator) -> Lettering:
+def _lettering(family: LetterFamily, rng: Generator) -> Lettering:
     """Equal steps, so that a 1 stands alone; set over most of the width."""
     chosen = choose_lettering(family, 0.0, rng)
     space = rng.uniform(0.10, 0.20)

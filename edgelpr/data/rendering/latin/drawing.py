@@ -40,7 +40,7 @@ def draw_latin(plate_format: PlateFormat, rng: Generator) -> tuple[str, Layout]:
     Returns:
         The text without separators, and the face with a cell for each of its characters.
     """
-    if plate_format.pattern is not None:
+    if _is_narrowed(plate_format):
         return draw_own(plate_format, rng)
     part = weighted(_SHARES, rng)
     return draw_world(plate_format.positions, rng) if part == "world" else _PARTS[part](rng)
@@ -48,14 +48,14 @@ def draw_latin(plate_format: PlateFormat, rng: Generator) -> tuple[str, Layout]:
 
 def draw_aolp(plate_format: PlateFormat, rng: Generator) -> tuple[str, Layout]:
     """A Taiwanese plate of six characters, for the format ``aolp``."""
-    if plate_format.pattern is not None:
+    if _is_narrowed(plate_format):
         return draw_own(plate_format, rng)
     return OLD.draw(rng)
 
 
 def draw_greek(plate_format: PlateFormat, rng: Generator) -> tuple[str, Layout]:
     """A plate as they drive in Greece, for the format ``gr``."""
-    if plate_format.pattern is not None:
+    if _is_narrowed(plate_format):
         return draw_own(plate_format, rng)
     return draw_one(greek.SCHEMES, rng)
 
@@ -65,6 +65,11 @@ def draw_other(plate_format: PlateFormat, rng: Generator) -> tuple[str, Layout]:
     if set(plate_format.alphabet) <= set(DIGITS + LETTERS):
         return draw_own(plate_format, rng)
     return draw_generic(plate_format, rng)
+
+
+def _is_narrowed(plate_format: PlateFormat) -> bool:
+    """Whether it says which plates there are: then those, and not all that are driven."""
+    return plate_format.pattern is not None or plate_format.shortest is not None
 
 
 def _draw_taiwanese(rng: Generator) -> tuple[str, Layout]:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from numpy.random import Generator
 
 from edgelpr.data.rendering.choosing import weighted
 from edgelpr.data.rendering.latin.pen import Pen
+from edgelpr.types import LetterFamily
 
-Family = Literal["narrow", "notched", "square", "forgery", "taiwan", "american", "any"]
-"""Kinds of plate lettering; ``any`` is all of them and the fonts."""
-
-_SKELETONS: dict[Family, dict[str, float]] = {
+_SKELETONS: dict[LetterFamily, dict[str, float]] = {
     "narrow": {"plain": 1.0},
     "notched": {"notched": 0.6, "plain": 0.4},
     "square": {"square": 1.0},
@@ -22,7 +19,7 @@ _SKELETONS: dict[Family, dict[str, float]] = {
     "american": {"american": 0.8, "taiwan": 0.2},
     "any": {"plain": 0.35, "notched": 0.1, "square": 0.15, "forgery": 0.15, "taiwan": 0.1, "american": 0.15},
 }
-_WEIGHTS: dict[Family, tuple[int, int]] = {
+_WEIGHTS: dict[LetterFamily, tuple[int, int]] = {
     "narrow": (10, 16),
     "notched": (9, 14),
     "square": (14, 21),
@@ -43,18 +40,14 @@ _NARROW_FONTS = [
     "sometype-mono-600",
     "archivo-narrow-600",
     "rajdhani-600",
-    "roadgeek-b",
-    "roadgeek-c",
 ]
-_FONTS: dict[Family, list[str]] = {
+_FONTS: dict[LetterFamily, list[str]] = {
     "narrow": _NARROW_FONTS,
     "notched": [],
-    "square": ["barlow-700", "roboto-condensed-700", "overpass-600", "big-shoulders-display-700", "roadgeek-d", "roadgeek-em"],
+    "square": ["barlow-700", "roboto-condensed-700", "overpass-600", "big-shoulders-display-700"],
     "forgery": ["b612-mono-700", "chivo-mono-500", "red-hat-mono-600", "sometype-mono-600", "chakra-petch-600"],
-    "taiwan": ["barlow-500", "roboto-condensed-500", "roadgeek-c", "roadgeek-d"],
+    "taiwan": ["barlow-500", "roboto-condensed-500", "overpass-600"],
     "american": [
-        "roadgeek-b",
-        "roadgeek-c",
         "barlow-condensed-600",
         "bebas-neue-400",
         "antonio-500",
@@ -81,13 +74,11 @@ _FONTS: dict[Family, list[str]] = {
         "martian-mono-500",
         "dm-mono-500",
         "michroma-400",
-        "roadgeek-d",
-        "roadgeek-em",
         "roboto-condensed-700",
         *_NARROW_FONTS,
     ],
 }
-_FONT_SHARE: dict[Family, float] = {
+_FONT_SHARE: dict[LetterFamily, float] = {
     "narrow": 0.25,
     "notched": 0.0,
     "square": 0.15,
@@ -118,7 +109,7 @@ class Lettering:
     """Share of the room left in a row that goes between the characters, 0 to 1; the rest goes to its ends."""
 
 
-def choose_lettering(family: Family, equal: float, rng: Generator) -> Lettering:
+def choose_lettering(family: LetterFamily, equal: float, rng: Generator) -> Lettering:
     """Letters for a plate.
 
     Args:
@@ -132,7 +123,7 @@ def choose_lettering(family: Family, equal: float, rng: Generator) -> Lettering:
     return Lettering(choose_style(family, rng), stretch, space, pitch, float(rng.uniform(0, 1)))
 
 
-def choose_style(family: Family, rng: Generator) -> str:
+def choose_style(family: LetterFamily, rng: Generator) -> str:
     """A glyph style of a family: one of its fonts, or a pen."""
     if rng.random() < _FONT_SHARE[family]:
         fonts = _FONTS[family]

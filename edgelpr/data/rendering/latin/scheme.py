@@ -9,10 +9,11 @@ from numpy.random import Generator
 
 from edgelpr.data.rendering.choosing import DIGITS, LETTERS, one_of, weighted
 from edgelpr.data.rendering.latin.bands import crest_band, euro_band, right_band
-from edgelpr.data.rendering.latin.lettering import Family, choose_lettering
+from edgelpr.data.rendering.latin.lettering import choose_lettering
 from edgelpr.data.rendering.latin.rows import SEPARATORS, Row, set_row
 from edgelpr.data.rendering.latin.separators import draw_separator
 from edgelpr.data.rendering.layouts import Cell, Colour, Layout, Mark
+from edgelpr.types import LetterFamily
 
 WHITE: Colour = (240, 240, 240)
 BLACK: Colour = (28, 28, 28)
@@ -42,7 +43,7 @@ class Scheme:
     letters: str = LETTERS
     """What an ``l`` may be."""
 
-    family: Family = "narrow"
+    family: LetterFamily = "narrow"
     """Kind of lettering."""
 
     size: tuple[int, int] = (520, 110)

@@ -49,8 +49,7 @@ def _dot(box: Cell, rng: Generator) -> Mark:
     left, top, width, height = box
     size = height * rng.uniform(0.10, 0.19)
     middle = top + height * rng.uniform(0.42, 0.56)
-    shape = "bar" if rng.random() < 0.5 else "dot"
-    return Mark("dot" if shape == "dot" else "bar", (left + (width - size) / 2, middle - size / 2, size, size))
+    return Mark("bar" if rng.random() < 0.5 else "dot", (left + (width - size) / 2, middle - size / 2, size, size))
 
 
 def stickers(box: Cell, rng: Generator) -> tuple[Mark, ...]:
