@@ -62,7 +62,7 @@ def command(
 
     \b
       edgelpr train -o runs/mine --plate-format cn --steps 10000 --half --pool 200000
-      edgelpr train -o runs/tuned --start-from runs/mine/checkpoint.safetensors --real labels.csv --real-share 0.5
+      edgelpr train -o runs/tuned --start-from hpa-nano-cn --real labels.csv --real-share 0.5
       edgelpr train -o runs/small --teacher runs/large/checkpoint.safetensors --distillation-weight 1
       torchrun --nproc-per-node 2 -m edgelpr train -o runs/mine --device cuda
     """
@@ -91,8 +91,8 @@ def command(
         renderer,
         output,
         real=sets,
-        start_from=first_checkpoint(start_from, backbone_weights, config, renderer.plate_format, output),
-        teacher=teacher,
+        start_from=first_checkpoint(_found(start_from), backbone_weights, config, renderer.plate_format, output),
+        teacher=_found(teacher),
         validation=validation,
         recipe=recipe,
         schedule=schedule,
@@ -113,6 +113,13 @@ def _sorted_out(recipe: Path | None, others: dict[str, Any]) -> tuple[Schedule, 
     schedule = Schedule(**{field.name: others.pop(field.name) for field in fields(Schedule) if field.name in others})
     labelled = RealOptions(**{field.name: others.pop(field.name) for field in fields(RealOptions)})
     return schedule, labelled, make_config(recipe, others)
+
+
+def _found(checkpoint: Path | None) -> Path | None:
+    """The file that a path or a name of weights means."""
+    from edgelpr.models.weights import resolve_checkpoint
+
+    return None if checkpoint is None else resolve_checkpoint(checkpoint)
 
 
 def _announce(sets: Sequence[RealSet], validation: Validation | None) -> None:

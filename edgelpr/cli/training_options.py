@@ -62,11 +62,15 @@ def setting_options(function: _F) -> _F:
 
 
 _CHECKPOINTS = (
-    click.option("--start-from", type=_FILE, help="Checkpoint to start from instead of fresh weights."),
+    click.option("--start-from", type=_FILE, help="Checkpoint, or name of weights, to start from instead of fresh weights."),
     click.option(
         "--backbone-weights", type=_FILE, help="torchvision ResNet (.pth, .safetensors) for the backbone of a fresh network."
     ),
-    click.option("--teacher", type=_FILE, help="Checkpoint of a larger network to learn from; see --distillation-weight."),
+    click.option(
+        "--teacher",
+        type=_FILE,
+        help="Checkpoint, or name of weights, of a larger network to learn from; see --distillation-weight.",
+    ),
 )
 
 

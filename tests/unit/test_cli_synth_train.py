@@ -182,3 +182,12 @@ def test_train_explains_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert words in message and "Traceback" not in message
     assert run([*_train(tmp_path / "run"), "--architecture", "hpa-giant"]) == 2
     assert "architecture 'hpa-giant' is unknown" in capsys.readouterr().err
+
+
+def test_a_checkpoint_to_start_from_may_be_named_like_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "-o", str(tmp_path / "run"), "--start-from", "hpa-nano-unknown", "--steps", "1"]) == 1
+    assert "hpa-nano-unknown: no such file, and no weights of that name" in capsys.readouterr().err
+    few = ["--steps", "1", "--batch", "2", "--workers", "0"]
+    assert run(["train", "-o", str(tmp_path / "run"), "--start-from", "hpa-nano-cn", *few]) == 0
+    card = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
+    assert "Started from: hpa-nano-cn.safetensors" in card
