@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,22 @@ SETS = {"ccpd": ("cn", 593), "easypr": ("cn", 131), "eu": ("latin", 108), "br": 
 
 
 @pytest.fixture(scope="session")
-def shipped_bundle(real_data: Path, tmp_path_factory) -> Path:
+def bundles(real_data: Path, tmp_path_factory) -> Callable[[str], Path]:
+    """Shipped weights by name, exported once."""
+    folder, made = tmp_path_factory.mktemp("shipped"), {}
+
+    def bundle(name: str) -> Path:
+        if name not in made:
+            made[name] = _exported(name, real_data, folder)
+        return made[name]
+
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def shipped_bundle(bundles) -> Path:
     """``hpa-nano-cn`` exported."""
-    return _exported("hpa-nano-cn", real_data, tmp_path_factory.mktemp("shipped"))
+    return bundles("hpa-nano-cn")
 
 
 def _exported(name: str, real_data: Path, folder: Path) -> Path:
@@ -32,8 +46,8 @@ def _exported(name: str, real_data: Path, folder: Path) -> Path:
     from edgelpr.models.weights import resolve_checkpoint
 
     network = load_checkpoint(resolve_checkpoint(name))
-    seen = read_labels(real_data / "ccpd", split="calibrate")[:16]
-    crops = Preprocessing.of(load_plate_format("cn")).batch(crop.load() for crop in seen)
+    seen = read_labels(real_data / ("ccpd" if network.plate_format.name == "cn" else "eu"), split="calibrate")[:16]
+    crops = Preprocessing.of(network.plate_format).batch(crop.load() for crop in seen)
     destination = folder / f"{name}.elpr"
     export_bundle(network, destination, ExportOptions(), crops, lambda message: None)
     return destination
@@ -48,22 +62,33 @@ def test_labels_of_real_crops_can_be_read_and_spelled(real_data, name):
     assert all(crop.load().size for crop in labelled)
 
 
-@pytest.mark.parametrize(("name", "plates", "least"), [("ccpd", 195, 0.95), ("easypr", 40, 0.85)])
-def test_whole_plate_accuracy_on_the_test_part(real_data, shipped_bundle, name, plates, least):
+@pytest.mark.parametrize(
+    ("weights", "name", "plates", "wrong"),
+    [
+        ("hpa-nano-cn", "ccpd", 195, 3),
+        ("hpa-nano-cn", "easypr", 40, 4),
+        ("hpa-resnet18-cn", "ccpd", 195, 3),
+        ("hpa-resnet18-cn", "easypr", 40, 4),
+        ("hpa-nano-latin", "eu", 72, 6),
+        ("hpa-nano-latin", "br", 83, 4),
+    ],
+)
+def test_whole_plate_accuracy_on_the_test_part(real_data, bundles, weights, name, plates, wrong):
+    """At most so many plates wrong: what the cards say, and a plate more where another processor may tip one over."""
     labelled = read_labels(real_data / name, split="test")
-    with Recognizer.open(shipped_bundle, threads=1) as recognizer:
+    with Recognizer.open(bundles(weights), threads=1) as recognizer:
         evaluation = evaluate(recognizer, labelled, plate_format=recognizer.plate_format)
     assert (evaluation.plates, evaluation.warnings, evaluation.unreadable) == (plates, (), ())
     misread = [f"{score.crop.path.name}: {score.crop.plate} read as {score.read}" for score in evaluation.failures]
-    assert evaluation.plate_accuracy >= least, "\n".join(misread)
+    assert len(misread) <= wrong, "\n".join(misread)
 
 
-def test_whole_plate_accuracy_without_any_real_crop_in_training(real_data, tmp_path):
+@pytest.mark.parametrize("name", ["ccpd", "easypr"])
+def test_whole_plate_accuracy_without_any_real_crop_in_training(real_data, bundles, name):
     """The rendered half of the training alone, on every crop of both sets."""
-    with Recognizer.open(_exported("hpa-nano-cn-rendered", real_data, tmp_path), threads=1) as recognizer:
-        for name in ("ccpd", "easypr"):
-            evaluation = evaluate(recognizer, read_labels(real_data / name), plate_format=recognizer.plate_format)
-            assert evaluation.plates == SETS[name][1] and evaluation.plate_accuracy >= 0.85, name
+    with Recognizer.open(bundles("hpa-nano-cn-rendered"), threads=1) as recognizer:
+        evaluation = evaluate(recognizer, read_labels(real_data / name), plate_format=recognizer.plate_format)
+    assert evaluation.plates == SETS[name][1] and evaluation.plate_accuracy >= 0.88
 
 
 def test_characters_lie_in_reading_order(real_data, shipped_bundle):
