@@ -19,6 +19,11 @@ LEVELS = 23
 """Grey levels between the classes of the tiny network: class 3 is a quarter of the crop painted 69."""
 
 
+def pytest_configure() -> None:
+    """One thread for torch: the networks of the tests are tiny, and on a busy machine threads mostly wait for each other."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder with real crops: EDGELPR_DATA, or shared/data beside the repository."""
