@@ -97,7 +97,8 @@ def _run(plan: Plan, options: dict[str, Any]) -> None:
     runs = [run_job(plan, network, seed, work) for network, seed in todo]
     if options["only"]:
         return
-    result = start_result("ablations") | {"minutes": round((perf_counter() - began) / 60, 1), "jobs": jobs}
+    minutes = round((perf_counter() - began) / 60, 1) if len(left) == len(todo) else None  # unknown after a stop
+    result = start_result("ablations") | {"minutes": minutes, "jobs": jobs}
     if plan.backbone:
         result["backbone_sha256"] = hash_file(resolve_checkpoint(plan.backbone))[0]
     result |= gather(plan, runs)

@@ -99,7 +99,12 @@ def _claims_table(table: int, result: Mapping[str, Any]) -> str:
 
 
 def _worded(claim: Mapping[str, Any]) -> str:
-    return f"{claim['text']}{' (as many steps in all)' if claim['budget'] == 'all' else ''}"
+    """The claim, and what its networks did not have in common."""
+    if claim["budget"] == "all":
+        return f"{claim['text']} (as many steps in all)"
+    settings = {name: values for name, _, values in rows(claim["table"])}
+    better, worse = (str(settings[claim[key]].get("stages", "")).count(">") + 1 for key in ("better", "worse"))
+    return claim["text"] if better == worse else f"{claim['text']} (which had {worse} times as many steps)"
 
 
 def _held(claims: Sequence[Mapping[str, Any]]) -> str:
@@ -134,7 +139,8 @@ def _method(result: Mapping[str, Any]) -> str:
     took = f"{min(seconds):.0f} to {max(seconds):.0f} s a run" if seconds else "times not known, all runs went on after a stop"
     return f"""- Training: AdamW, highest rate {plan["learning_rate"]:g}, {plan["steps"]} steps of {plan["batch"]} crops.
   The {plan["plates"]:,} plates are drawn once and come again with small changes of place, light, blur and noise, as the
-  paper augments its own.
+  paper augments its own. A network sees {plan["steps"] * plan["batch"]:,} crops
+  and has not learned all it can: a difference shows how fast a design learns as much as how far it gets.
 - One-by-one training may be given twice: with as many steps in every stage as joint training has in all, or with as many
   steps in all. What is trained is frozen in the stages that follow.
 - The plates stand in many poses before a decent camera: moderate exposure and contrast, little blur, little noise. The harsher
