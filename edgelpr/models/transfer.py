@@ -8,6 +8,7 @@ keeps its fresh values, but for letters that look like one it has.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -82,15 +83,14 @@ def _classes(old: PlateFormat, new: PlateFormat) -> Pairs:
 
 def _copy(new: Tensor, old: Tensor, pairs: Pairs, counted: tuple[int, ...], background: bool) -> None:
     """Copy, in place: entry by entry along the counted dimensions, whole along the others."""
-    mine, theirs = ([*indices, size - 1] if background else indices for indices, size in _ends(pairs, new, old, counted))
-    places = [torch.tensor(mine) if d in counted else torch.arange(size) for d, size in enumerate(new.shape)]
-    origins = [torch.tensor(theirs) if d in counted else torch.arange(size) for d, size in enumerate(old.shape)]
-    if places:
-        new[torch.meshgrid(*places, indexing="ij")] = old[torch.meshgrid(*origins, indexing="ij")]
-    else:
-        new.copy_(old)
+    ours, theirs = pairs
+    new[_entries(new, ours, counted, background)] = old[_entries(old, theirs, counted, background)]
 
 
-def _ends(pairs: Pairs, new: Tensor, old: Tensor, counted: tuple[int, ...]) -> list[tuple[list[int], int]]:
-    """Indices of each network with the size of what they count."""
-    return [(indices, tensor.shape[counted[0]] if counted else 0) for indices, tensor in zip(pairs, (new, old))]
+def _entries(tensor: Tensor, indices: list[int], counted: tuple[int, ...], background: bool) -> Any:
+    """An index of a tensor: these entries, and the last where it is background, along the counted dimensions."""
+    along = [
+        torch.tensor([*indices, size - 1] if background else indices) if dimension in counted else torch.arange(size)
+        for dimension, size in enumerate(tensor.shape)
+    ]
+    return torch.meshgrid(*along, indexing="ij") if along else ...  # a counter has no dimension
