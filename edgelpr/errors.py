@@ -8,8 +8,10 @@
     ├── DataError                   labelled data that cannot be used: labels, folders, glyphs
     ├── CheckpointError             a file that is not a checkpoint of the network it is meant for
     ├── BundleError                 a bundle that is incomplete, altered, newer than this version, or unsafe
+    ├── ApprovalError               a precision that was not verified on this engine, or lost too many plates there
     ├── ExportError                 an export that did not finish
     │   └── ParityError             an exported graph that differs from the PyTorch network
+    ├── CalibrationError            crops that cannot calibrate, or a calibration record of something else
     ├── TrainingError               a run that cannot start, resume or go on
     └── BackendError                an inference engine that is absent, refuses the graph or fails
 
@@ -58,12 +60,20 @@ class BundleError(EdgelprError):
     """A bundle that is incomplete, altered, newer than this version, or that points outside its folder."""
 
 
+class ApprovalError(EdgelprError):
+    """A precision of a bundle that was not verified on this engine and machine, or lost too many plates there."""
+
+
 class ExportError(EdgelprError):
     """An export that did not finish; nothing was left behind."""
 
 
 class ParityError(ExportError):
     """An exported graph whose outputs differ from the PyTorch network's."""
+
+
+class CalibrationError(EdgelprError):
+    """Crops that cannot calibrate a network, or a calibration record that belongs to something else."""
 
 
 class TrainingError(EdgelprError):

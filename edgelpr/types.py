@@ -10,6 +10,15 @@ Precision = Literal["fp32", "fp16", "int8"]
 BackendName = Literal["onnxruntime", "torch"]
 """Inference engine: ``onnxruntime`` needs nothing else, ``torch`` is the reference."""
 
+GraphTarget = Literal["any", "cpu", "tensorrt"]
+"""Which engine a graph was made for: any, ONNX Runtime on a CPU (U8S8), or TensorRT (symmetric int8)."""
+
+Int8File = Literal["int8", "int8-cpu"]
+"""The two int8 files of a bundle: for TensorRT, and for ONNX Runtime on a CPU."""
+
+RangeMethod = Literal["min-max", "percentile", "entropy"]
+"""How the range of a tensor is taken from its values on calibration crops."""
+
 Rewrite = Literal["grey-fold", "native-fusion", "late-attention", "decode"]
 """Exact graph rewrites of the export; see ``edgelpr.export.rewrites``."""
 
@@ -67,3 +76,12 @@ FindingKind = Literal[
     "absent-character",
 ]
 """What a check of labelled plates can find; see ``edgelpr.data.checking``."""
+
+LeftOutKind = Literal["unreadable", "small", "blank", "duplicate"]
+"""Why an image does not calibrate; see ``edgelpr.calibration.loading``."""
+
+NarrownessKind = Literal["few", "brightness", "contrast", "sharpness", "camera", "plate-type", "frames"]
+"""What calibration images can have too little of, or be wrong in; see ``edgelpr.calibration.narrowness``."""
+
+PlateColour = Literal["blue", "green", "yellow", "red"]
+"""Of a plate's ground, told by hue; white, grey and black plates have none."""

@@ -50,17 +50,24 @@ class Bundle:
             raise BundleError(f"{name}: cannot be read ({error.strerror or error}); check its permissions") from error
         return cls(folder, manifest)
 
-    def graph(self, precision: Precision) -> Graph:
-        """The graph of a precision.
+    def graph(self, precision: Precision, backend: str = "onnxruntime") -> Graph:
+        """The graph of a precision that an inference engine runs.
+
+        Args:
+            precision: the arithmetic.
+            backend: the engine; a graph that was made for it is taken before one made for any.
 
         Raises:
             BundleError: the bundle has none; the message lists those it has.
         """
-        for graph in self.manifest.graphs:
-            if graph.precision == precision:
-                return graph
-        present = ", ".join(self.manifest.precisions) or "none"
-        raise BundleError(f"{self.path}: has no {precision} graph; precisions present: {present}")
+        graph = self.manifest.graph(precision, backend)
+        if graph is None:
+            raise BundleError(f"{self.path}: has no {precision} graph for {backend}; graphs present: {self._graphs()}")
+        return graph
+
+    def _graphs(self) -> str:
+        graphs = [f"{graph.precision} for {graph.made_for}" for graph in self.manifest.graphs]
+        return f"{', '.join(graphs)}; 'edgelpr calibrate' adds fp16 and int8" if graphs else "none"
 
     def file(self, relative: str) -> Path:
         """Where a file of the bundle lies.
@@ -82,14 +89,27 @@ def read_json(path: Path) -> Any:
     """
     with path.open("rb") as stream:
         content = stream.read(_MANIFEST_LIMIT + 1)
+    return parse_json(content, str(path))
+
+
+def parse_json(content: bytes, where: str) -> Any:
+    """The value of JSON of at most 4 MiB, in which no key stands twice and every number is finite.
+
+    Args:
+        content: the text, as UTF-8.
+        where: what to call it in the message.
+
+    Raises:
+        BundleError: too large, or not such a text.
+    """
     if len(content) > _MANIFEST_LIMIT:
-        raise BundleError(f"{path}: larger than {_MANIFEST_LIMIT >> 20} MiB, which no manifest is; {_AGAIN}")
+        raise BundleError(f"{where}: larger than {_MANIFEST_LIMIT >> 20} MiB, which no file of a bundle's JSON is; {_AGAIN}")
     try:
         return json.loads(
             content.decode("utf-8"), object_pairs_hook=_unique, parse_float=_finite, parse_int=_whole, parse_constant=_finite
         )
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: not valid JSON ({error}); {_AGAIN}") from error
+        raise BundleError(f"{where}: not valid JSON ({error}); {_AGAIN}") from error
 
 
 def check_graph_files(manifest: Manifest, where: str) -> None:

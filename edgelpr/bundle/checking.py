@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -43,6 +45,28 @@ def typed(value: Any, kind: type[Value], where: str) -> Value:
     return value
 
 
+def number(value: Any, where: str) -> float:
+    """The value as a float, if it is a finite number; true and false are none.
+
+    Raises:
+        BundleError: it is no such number.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise BundleError(f"{where}: found {value!r}; expected a finite number")
+    return float(value)
+
+
+def hexadecimal_hash(value: Any, where: str) -> str:
+    """The value, if it is a SHA-256 in 64 lower-case hexadecimal digits.
+
+    Raises:
+        BundleError: it is none.
+    """
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{64}", value):
+        raise BundleError(f"{where}: found hash {value!r}; expected 64 hexadecimal digits")
+    return value
+
+
 def chosen(value: Any, choices: tuple[Any, ...], where: str) -> Any:
     """The value, if it is one of the choices.
 
@@ -63,4 +87,4 @@ def texts(value: Any, where: str) -> tuple[str, ...]:
     return tuple(typed(item, str, where) for item in typed(value, list, where))
 
 
-_WORDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
+_WORDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number", bool: "true or false"}

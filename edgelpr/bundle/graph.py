@@ -8,10 +8,22 @@ from typing import Any, Literal, get_args
 
 from edgelpr.bundle.checking import checked_keys, chosen, texts, typed
 from edgelpr.errors import BundleError
-from edgelpr.types import Precision, Rewrite
+from edgelpr.types import GraphTarget, Precision, Rewrite
 
 InputType = Literal["uint8", "float32"]
 """What a graph takes: grey crops 0 to 255, or planes scaled to 0..1."""
+
+# The first that a bundle has is taken. The backend torch is absent: it computes with the weights, not with a graph.
+_TARGETS: Mapping[str, tuple[GraphTarget, ...]] = {
+    "onnxruntime": ("cpu", "any"),
+    "tensorrt": ("tensorrt", "any"),
+    "tensorrt-rtx": ("tensorrt", "any"),
+}
+
+
+def targets_of(backend: str) -> tuple[GraphTarget, ...]:
+    """What a graph may be made for so that a backend runs it, the preferred one first; empty for one that runs none."""
+    return _TARGETS.get(backend, ())
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,7 @@ class Graph:
     """Path inside the bundle, with forward slashes."""
 
     precision: Precision
-    """Arithmetic of the graph; one graph a precision."""
+    """Arithmetic of the graph."""
 
     opset: int
     """Version of the ONNX operators."""
@@ -49,6 +61,9 @@ class Graph:
 
     multiply_adds: int
     """Multiply-adds of one crop."""
+
+    made_for: GraphTarget = "any"
+    """Which engine it was made for; a bundle has at most one graph for a precision and an engine."""
 
     def __post_init__(self) -> None:
         decodes = "decode" in self.rewrites
@@ -80,9 +95,10 @@ class Graph:
         """Build from plain values.
 
         Raises:
-            BundleError: a missing or an unknown key, or a value that does not fit.
+            BundleError: a missing or an unknown key, or a value that does not fit; ``made_for`` may be missing, as in
+                bundles of schema 1.
         """
-        values = checked_keys(values, [field.name for field in fields(cls)], where)
+        values = checked_keys({"made_for": "any"} | typed(values, dict, where), [field.name for field in fields(cls)], where)
         rewrites = texts(values["rewrites"], f"{where}: rewrites")
         shape = typed(values["input_shape"], list, f"{where}: input_shape")
         return cls(
@@ -95,4 +111,5 @@ class Graph:
             input_shape=tuple(None if side is None else typed(side, int, f"{where}: input_shape") for side in shape),
             outputs=texts(values["outputs"], f"{where}: outputs"),
             multiply_adds=typed(values["multiply_adds"], int, f"{where}: multiply_adds"),
+            made_for=chosen(values["made_for"], get_args(GraphTarget), f"{where}: made_for"),
         )

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_args
 
-from edgelpr.bundle.checking import checked_keys, chosen, typed
+from edgelpr.bundle.approval import Approval
+from edgelpr.bundle.checking import checked_keys, chosen, hexadecimal_hash, typed
 from edgelpr.bundle.files import check_relative
-from edgelpr.bundle.graph import Graph
+from edgelpr.bundle.graph import Graph, targets_of
+from edgelpr.bundle.schemas import SCHEMA, check_digest, check_schema, digest_of, keys_of
 from edgelpr.errors import BundleError, PlateFormatError
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.types import Classifier, Precision
 
-__all__ = ["SCHEMA", "FileRecord", "Graph", "Manifest"]
-
-SCHEMA = 1
-"""Version of the manifest that this edgelpr writes, and the newest that it reads."""
+__all__ = ["SCHEMA", "Approval", "FileRecord", "Graph", "Manifest"]
 
 
 @dataclass(frozen=True)
@@ -41,10 +38,10 @@ class FileRecord:
             BundleError: not a hash and a size.
         """
         values = checked_keys(values, ["sha256", "bytes"], where)
-        sha256, size = typed(values["sha256"], str, where), typed(values["bytes"], int, where)
-        if not re.fullmatch(r"[0-9a-f]{64}", sha256) or size < 0:
-            raise BundleError(f"{where}: found hash {sha256!r} and size {size}; expected 64 hexadecimal digits and 0 or more")
-        return cls(sha256, size)
+        size = typed(values["bytes"], int, where)
+        if size < 0:
+            raise BundleError(f"{where}: found size {size}; expected 0 or more")
+        return cls(hexadecimal_hash(values["sha256"], where), size)
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ class Manifest:
     """How a crop becomes the graphs' input."""
 
     graphs: tuple[Graph, ...]
-    """The ONNX graphs, one a precision."""
+    """The ONNX graphs, at most one for a precision and an engine that it was made for."""
 
     files: Mapping[str, FileRecord] = field(default_factory=dict)
     """Every file but the manifest and ``engines/``, by its path with forward slashes; ``write_bundle`` fills it."""
@@ -88,32 +85,58 @@ class Manifest:
     notes: Mapping[str, Any] = field(default_factory=dict)
     """Anything else worth keeping, for example the checkpoint's hash."""
 
+    approvals: tuple[Approval, ...] = ()
+    """Verdicts of ``edgelpr verify``, at most one for a precision and a backend; without one, fp16 and int8 do not read."""
+
     schema: int = SCHEMA
-    """Version of this manifest."""
+    """Version of the manifest that was read; written is always the newest."""
 
     def __post_init__(self) -> None:
         if self.preprocessing != Preprocessing.of(self.plate_format):
             raise BundleError(f"manifest of '{self.name}': preprocessing {self.preprocessing} contradicts the plate format")
-        precisions = [graph.precision for graph in self.graphs]
-        if len(set(precisions)) != len(precisions):
-            raise BundleError(f"manifest of '{self.name}': two graphs of one precision ({', '.join(precisions)})")
+        self._check_unique("graphs", [f"{graph.precision} for {graph.made_for}" for graph in self.graphs])
+        self._check_unique("approvals", [f"{approval.precision} on {approval.backend}" for approval in self.approvals])
         size = self.plate_format.height_width
         for graph in self.graphs:
             if graph.height_width != size:
                 raise BundleError(f"{graph.file}: height and width are {graph.height_width}; the plate format's are {size}")
 
+    def _check_unique(self, what: str, found: Sequence[str]) -> None:
+        if len(set(found)) != len(found):
+            raise BundleError(f"manifest of '{self.name}': two {what} of one kind ({', '.join(found)}); expected one of each")
+
     @property
     def digest(self) -> str:
-        """SHA-256, in hexadecimal, over what decides how plates are read; tells a manifest that was altered by hand.
+        """SHA-256, in hexadecimal, over what decides how plates are read and whether; tells a manifest altered by hand.
 
         Files have hashes of their own; name, accuracy, parity and notes decide nothing.
         """
-        return _digest(self._plain())
+        return digest_of(self._plain())
 
     @property
     def precisions(self) -> tuple[Precision, ...]:
         """Precisions that the bundle has a graph for."""
-        return tuple(graph.precision for graph in self.graphs)
+        return tuple(dict.fromkeys(graph.precision for graph in self.graphs))
+
+    def graph(self, precision: Precision, backend: str) -> Graph | None:
+        """The graph of a precision that a backend runs: one made for it before one made for any; None: there is none."""
+        graphs = {graph.made_for: graph for graph in self.graphs if graph.precision == precision}
+        return next((graphs[target] for target in targets_of(backend) if target in graphs), None)
+
+    def approval(self, precision: Precision, backend: str) -> Approval | None:
+        """The verdict on a precision on a backend; None: there is none, or it is of another file than today's."""
+        graph = self.graph(precision, backend)
+        record = None if graph is None else self.files.get(graph.file)
+        for approval in self.approvals:
+            if (approval.precision, approval.backend) == (precision, backend) and record is not None:
+                return approval if approval.graph_sha256 == record.sha256 else None
+        return None
+
+    @property
+    def standing_approvals(self) -> tuple[Approval, ...]:
+        """Those approvals whose graph file the bundle still holds."""
+        held = {(graph.precision, self.files[graph.file].sha256) for graph in self.graphs if graph.file in self.files}
+        return tuple(approval for approval in self.approvals if (approval.precision, approval.graph_sha256) in held)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; ``from_dict`` takes them back."""
@@ -122,9 +145,10 @@ class Manifest:
     def _plain(self) -> dict[str, Any]:
         plain = {item.name: getattr(self, item.name) for item in fields(self)}
         return (
-            {"schema": self.schema}
+            {"schema": SCHEMA}
             | plain
             | {
+                "schema": SCHEMA,
                 "plate_format": self.plate_format.to_dict(),
                 "preprocessing": self.preprocessing.to_dict(),
                 "graphs": [graph.to_dict() for graph in self.graphs],
@@ -132,6 +156,7 @@ class Manifest:
                 "accuracy": [dict(entry) for entry in self.accuracy],
                 "parity": dict(self.parity),
                 "notes": dict(self.notes),
+                "approvals": [approval.to_dict() for approval in self.approvals],
             }
         )
 
@@ -155,13 +180,14 @@ class Manifest:
         Raises:
             BundleError: written by a newer edgelpr, a key or a value that does not fit, or altered by hand.
         """
-        _check_schema(values, where)
-        values = checked_keys(values, [*(item.name for item in fields(cls)), "digest"], where)
+        schema = check_schema(values, where)
+        values = checked_keys(values, keys_of(schema, [*(item.name for item in fields(cls)), "digest"]), where)
         graphs = typed(values["graphs"], list, f"{where}: graphs")
         files = typed(values["files"], dict, f"{where}: files")
         accuracy = typed(values["accuracy"], list, f"{where}: accuracy")
+        approvals = typed(values.get("approvals", []), list, f"{where}: approvals")
         manifest = cls(
-            schema=values["schema"],
+            schema=schema,
             edgelpr_version=typed(values["edgelpr_version"], str, f"{where}: edgelpr_version"),
             name=typed(values["name"], str, f"{where}: name"),
             architecture=typed(values["architecture"], str, f"{where}: architecture"),
@@ -173,30 +199,10 @@ class Manifest:
             accuracy=tuple(typed(entry, dict, f"{where}: accuracy") for entry in accuracy),
             parity=typed(values["parity"], dict, f"{where}: parity"),
             notes=typed(values["notes"], dict, f"{where}: notes"),
+            approvals=tuple(Approval.from_dict(entry, f"{where}: approval {n}") for n, entry in enumerate(approvals, 1)),
         )
-        # Over the values as written, so that a field which a later version adds with a default does not change it.
-        if values["digest"] != _digest(values):
-            raise BundleError(
-                f"{where}: was altered by hand: architecture, classifier, plate_format, preprocessing or graphs do not match "
-                "its digest; copy the bundle again from where it was exported, or export again"
-            )
+        check_digest(values, where)
         return manifest
-
-
-def _digest(values: Mapping[str, Any]) -> str:
-    decisive = {key: values[key] for key in ("architecture", "classifier", "plate_format", "preprocessing", "graphs")}
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode("ascii")).hexdigest()
-
-
-def _check_schema(values: Any, where: str) -> None:
-    schema = typed(values, dict, where).get("schema")
-    if type(schema) is not int or schema < 1:
-        raise BundleError(f"{where}: schema is {schema!r}; this is no manifest of edgelpr")
-    if schema > SCHEMA:
-        raise BundleError(
-            f"{where}: schema {schema} is newer than {SCHEMA}, the newest that this version reads; upgrade edgelpr "
-            "(pip install --upgrade edgelpr), or export the checkpoint again with this version"
-        )
 
 
 def _plate_format(values: Any, where: str) -> PlateFormat:

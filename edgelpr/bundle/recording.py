@@ -1,14 +1,18 @@
-"""Writing a measured accuracy into a bundle."""
+"""Writing into a bundle's manifest what was measured: accuracy, and the approvals that follow from it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from edgelpr.atomic import write_atomically
+from edgelpr.bundle.approval import Approval
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.files import MANIFEST
+from edgelpr.bundle.manifest import Manifest
+from edgelpr.bundle.reopening import reopen
+from edgelpr.bundle.schemas import SCHEMA
 from edgelpr.errors import BundleError
 
 _KEY = ("precision", "backend", "data_sha256", "rectify")
@@ -30,9 +34,39 @@ def record_accuracy(bundle: Bundle, entry: Mapping[str, Any]) -> Bundle:
     missing = [key for key in _KEY if key not in entry]
     if missing:
         raise BundleError(f"{bundle.path}: an accuracy without {', '.join(missing)} cannot be recorded")
-    present = _reopened(bundle).manifest
+    present = reopen(bundle).manifest
     others = [old for old in present.accuracy if any(old.get(key) != entry[key] for key in _KEY)]
-    manifest = replace(present, accuracy=(*others, dict(entry)))
+    return _replace_manifest(bundle, replace(present, accuracy=(*others, dict(entry))), "the accuracy")
+
+
+def record_approvals(bundle: Bundle, approvals: Sequence[Approval]) -> Bundle:
+    """Add verdicts to the manifest, each in place of an earlier one for the same precision and backend.
+
+    Earlier ones on graph files that the bundle no longer holds are dropped. Written as by ``record_accuracy``.
+
+    Args:
+        bundle: as it was verified.
+        approvals: at most one a precision and backend.
+
+    Raises:
+        BundleError: a verdict on another graph file than the bundle's, two of one kind, the bundle is another one by now,
+            or the manifest cannot be written.
+    """
+    present = reopen(bundle).manifest
+    new = {(approval.precision, approval.backend) for approval in approvals}
+    earlier = [old for old in present.standing_approvals if (old.precision, old.backend) not in new]
+    manifest = replace(present, approvals=(*earlier, *approvals))
+    void = [approval for approval in approvals if manifest.approval(approval.precision, approval.backend) != approval]
+    if void:
+        raise BundleError(
+            f"{bundle.path}: a verdict on {void[0].precision} on {void[0].backend} is of graph {void[0].graph_sha256[:12]}, "
+            "which is not the one that this backend would run; verify the bundle again"
+        )
+    return _replace_manifest(bundle, manifest, "the approvals")
+
+
+def _replace_manifest(bundle: Bundle, manifest: Manifest, what: str) -> Bundle:
+    manifest = replace(manifest, schema=SCHEMA)
     content = manifest.to_json().encode("utf-8")
     try:
         # Beside the bundle, not inside: a file that an interruption leaves in it would count as an extra one.
@@ -40,18 +74,7 @@ def record_accuracy(bundle: Bundle, entry: Mapping[str, Any]) -> Bundle:
     except OSError as error:
         reason = error.strerror or str(error)
         raise BundleError(
-            f"{bundle.path / MANIFEST}: the accuracy could not be recorded ({reason}); "
+            f"{bundle.path / MANIFEST}: {what} could not be recorded ({reason}); "
             f"{bundle.path.resolve().parent} must be writable and on the disk of the bundle"
         ) from error
     return Bundle(bundle.path, manifest)
-
-
-def _reopened(bundle: Bundle) -> Bundle:
-    """The bundle as it lies there now, which measuring may have given others minutes to replace."""
-    now = Bundle.open(bundle.path)
-    if now.manifest.files != bundle.manifest.files or now.manifest.digest != bundle.manifest.digest:
-        raise BundleError(
-            f"{bundle.path}: was exported anew while it was measured, so the figures belong to another network; "
-            "nothing was recorded, run the evaluation again"
-        )
-    return now

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 
 from edgelpr.atomic import sync_folder
-from edgelpr.bundle.bundle import Bundle, check_graph_files, read_json
-from edgelpr.bundle.files import MANIFEST, check_relative, list_files, write_file
-from edgelpr.bundle.manifest import FileRecord, Manifest
+from edgelpr.bundle.assembling import check_contents, fill, put_in_place, temporary_beside
+from edgelpr.bundle.bundle import Bundle, read_json
+from edgelpr.bundle.files import MANIFEST, list_files
+from edgelpr.bundle.manifest import Manifest
 from edgelpr.errors import BundleError
 
 
@@ -36,14 +33,11 @@ def write_bundle(
     """
     folder = Path(os.path.abspath(destination))  # noqa: PTH100  Path.resolve would follow a link at the destination
     check_destination(folder, overwrite)
-    for relative, content in contents.items():
-        check_relative(relative, str(folder))
-        if isinstance(content, Path) and not content.is_file():
-            raise BundleError(f"{content}: no such file; it was to become '{relative}' of {folder}")
+    check_contents(folder, contents)
     try:
-        with _temporary_beside(folder) as partial:
-            written = _fill(partial, manifest, contents)
-            _move(partial, folder)
+        with temporary_beside(folder) as partial:
+            written = fill(partial, manifest, contents)
+            put_in_place(partial, folder)
             sync_folder(folder.parent)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -82,51 +76,3 @@ def _check_replaceable(folder: Path) -> None:
     surplus = ", ".join(sorted(present - set(manifest["files"]) - {MANIFEST})[:3])
     if surplus:
         raise BundleError(f"{refusal} it also holds {surplus}, which is no part of the bundle; move that away first")
-
-
-@contextmanager
-def _temporary_beside(folder: Path) -> Iterator[Path]:
-    """A name beside the folder; whatever stands there at the end, however it comes, is removed."""
-    beside = _name_beside(folder, "partial")
-    try:
-        yield beside
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def _name_beside(folder: Path, purpose: str) -> Path:
-    return folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.{purpose}")
-
-
-def _fill(partial: Path, manifest: Manifest, contents: Mapping[str, Path | bytes]) -> Manifest:
-    partial.mkdir()
-    records = {relative: FileRecord(*_write(partial / relative, contents[relative])) for relative in sorted(contents)}
-    manifest = replace(manifest, files=records)
-    check_graph_files(manifest, str(partial))
-    _write(partial / MANIFEST, manifest.to_json().encode("utf-8"))
-    for current, _, _ in os.walk(partial):
-        sync_folder(Path(current))
-    return Bundle.open(partial).manifest
-
-
-def _write(path: Path, content: Path | bytes) -> tuple[str, int]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return write_file(path, content)
-
-
-def _move(partial: Path, folder: Path) -> None:
-    if not folder.exists():
-        partial.rename(folder)
-        return
-    old = _name_beside(folder, "old")
-    try:
-        folder.rename(old)
-        partial.rename(folder)
-    except BaseException:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise
-    try:
-        shutil.rmtree(old, ignore_errors=True)
-    finally:  # once more, should Ctrl-C have come in between
-        shutil.rmtree(old, ignore_errors=True)

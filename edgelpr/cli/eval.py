@@ -80,13 +80,17 @@ def command(
     from edgelpr.bundle.recording import record_accuracy
     from edgelpr.cli.progress import ProgressBar
     from edgelpr.data.labels import read_labels
+    from edgelpr.runtime.approving import objection
     from edgelpr.runtime.recognizer import Recognizer
     from edgelpr.training.evaluation import evaluate
 
     labelled = read_labels(labels, label_format, split)
     opened = Bundle.open(bundle)
-    with Recognizer.open(opened, backend=backend, precision=precision, threads=threads, batch_size=batch_size) as recognizer:
+    # Measuring is what shows whether a precision may be approved.
+    with Recognizer.open(opened, backend, precision, threads, batch_size, allow_unapproved=True) as recognizer:
         note(f"Evaluating with {recognizer.description}, {recognizer.precision}")
+        if reason := objection(opened, precision, backend):
+            note(f"Not approved: {reason}")
         with ProgressBar(len(labelled), "Evaluating") as bar:
             evaluation = evaluate(recognizer, labelled, bar.reach, opened.manifest.plate_format, rectify)
     _warn(evaluation)

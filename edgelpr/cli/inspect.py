@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgelpr.cli.approvals import print_approvals
 from edgelpr.cli.options import bundle_argument
 from edgelpr.cli.output import json_option, next_command, print_json, print_table
+from edgelpr.types import GraphTarget
 
 if TYPE_CHECKING:
     from edgelpr.bundle.bundle import Bundle
     from edgelpr.bundle.manifest import Manifest
     from edgelpr.plates.format import PlateFormat
+
+_MADE_FOR: dict[GraphTarget, str] = {"any": "any engine", "cpu": "onnxruntime on a CPU", "tensorrt": "tensorrt"}
 
 
 @click.command()
@@ -30,6 +34,7 @@ def command(bundle: Path, as_json: bool) -> None:
         return
     _print_head(opened)
     _print_graphs(opened.manifest)
+    print_approvals(opened)
     _print_values("Parity with PyTorch", opened.manifest.parity)
     for number, entry in enumerate(opened.manifest.accuracy, start=1):
         _print_values(f"Accuracy, measurement {number}", entry)
@@ -59,7 +64,7 @@ def _describe(plate_format: PlateFormat) -> str:
 
 
 def _print_graphs(manifest: Manifest) -> None:
-    header = ["graph", "precision", "opset", "input", "outputs", "multiply-adds", "MB", "rewrites"]
+    header = ["graph", "precision", "made for", "opset", "input", "outputs", "multiply-adds", "MB", "rewrites"]
     rows = []
     for graph in manifest.graphs:
         shape = "x".join("N" if side is None else str(side) for side in graph.input_shape)
@@ -68,6 +73,7 @@ def _print_graphs(manifest: Manifest) -> None:
             [
                 graph.file,
                 graph.precision,
+                _MADE_FOR[graph.made_for],
                 str(graph.opset),
                 f"{graph.input_name} {graph.input_dtype} {shape}",
                 ", ".join(graph.outputs),

@@ -43,6 +43,15 @@ def precision_option(function: _F) -> _F:
     )(function)
 
 
+def allow_unapproved_option(function: _F) -> _F:
+    """``allow_unapproved: bool``."""
+    return click.option(
+        "--allow-unapproved",
+        is_flag=True,
+        help="Use fp16 or int8 even where 'edgelpr verify' has not approved it on this backend and processor.",
+    )(function)
+
+
 def threads_option(function: _F) -> _F:
     """``threads: int | None``; None leaves the choice to the engine."""
     return click.option(

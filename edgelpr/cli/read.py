@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgelpr.cli.options import backend_option, batch_size_option, bundle_argument, precision_option, threads_option
+from edgelpr.cli.options import (
+    allow_unapproved_option,
+    backend_option,
+    batch_size_option,
+    bundle_argument,
+    precision_option,
+    threads_option,
+)
 from edgelpr.cli.output import display_width, json_option, next_command, note, print_json_line
 from edgelpr.types import BackendName, Precision
 
@@ -33,6 +40,7 @@ _PLATE_COLUMNS = 12
 )  # fmt: skip
 @backend_option
 @precision_option
+@allow_unapproved_option
 @threads_option
 @batch_size_option
 @json_option
@@ -43,6 +51,7 @@ def command(
     folder: Path | None,
     backend: BackendName,
     precision: Precision,
+    allow_unapproved: bool,
     threads: int | None,
     batch_size: int,
     as_json: bool,
@@ -58,7 +67,8 @@ def command(
     if not images and list_file is None:
         raise click.UsageError("Missing argument 'IMAGE...': name images, folders or patterns, or a list by --from-file.")
     wanted = wanted_images(images, list_file)
-    with Recognizer.open(bundle, backend=backend, precision=precision, threads=threads, batch_size=batch_size) as recognizer:
+    opened = Recognizer.open(bundle, backend, precision, threads, batch_size, allow_unapproved)
+    with opened as recognizer:
         note(f"Reading with {recognizer.description}, {recognizer.precision}")
         failed = _read_all(recognizer, wanted, folder, as_json)
     if folder is not None:

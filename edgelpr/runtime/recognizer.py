@@ -17,6 +17,7 @@ from edgelpr.errors import BackendError, ImageError, UsageError
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.preprocessing.images import Image
+from edgelpr.runtime.approving import check_approved
 from edgelpr.runtime.backends.protocol import Backend, RawOutput
 from edgelpr.runtime.backends.registry import load_backend
 from edgelpr.runtime.decoding import to_readings
@@ -59,6 +60,7 @@ class Recognizer:
         precision: Precision = "fp32",
         threads: int | None = None,
         batch_size: int = 16,
+        allow_unapproved: bool = False,
     ) -> Recognizer:
         """Open a bundle and load its network.
 
@@ -68,9 +70,12 @@ class Recognizer:
             precision: which of the bundle's graphs.
             threads: CPU threads for one batch; None lets the backend choose.
             batch_size: crops that go through the network at once, 1 to 256.
+            allow_unapproved: whether fp16 and int8 are used even where ``edgelpr verify`` did not approve this graph on this
+                backend, or did so on a processor that may read otherwise.
 
         Raises:
             UsageError: an argument out of range.
+            ApprovalError: a precision that is not approved here.
             BundleError: a bundle that cannot be used, or has no graph of this precision.
             BackendError: the engine is broken or refuses the network.
             MissingDependencyError: the engine is not installed.
@@ -78,6 +83,8 @@ class Recognizer:
         if type(batch_size) is not int or not 1 <= batch_size <= _MOST_CROPS:
             raise UsageError(f"batch_size is {batch_size!r}; expected 1 to {_MOST_CROPS}")
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        if not allow_unapproved:
+            check_approved(opened, precision, backend)
         engine = load_backend(backend, opened, precision, threads)
         return cls(opened, engine, backend, precision, batch_size)
 

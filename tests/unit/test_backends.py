@@ -44,7 +44,7 @@ def test_a_graph_that_returns_logits_reads_the_same(recognizer, make_bundle, pai
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        ({"precision": "int8"}, BundleError, "no int8 graph; precisions present: fp32"),
+        ({"precision": "int8"}, BundleError, "no int8 graph for onnxruntime; graphs present: fp32 for any"),
         ({"precision": "fp16", "backend": "torch"}, BackendError, "fp32 only"),
         ({"precision": "fp64"}, UsageError, "fp32, fp16, int8"),
         ({"backend": "openvino"}, UsageError, "onnxruntime, torch"),
@@ -81,6 +81,21 @@ def test_a_graph_that_is_none(tiny_manifest, tmp_path):
 def test_a_graph_that_contradicts_the_manifest(tiny_manifest, tiny_graph, tmp_path):
     bundle = write_bundle(tmp_path / "x.elpr", tiny_manifest(), {"fp32.onnx": tiny_graph(maps=False)})
     with pytest.raises(BundleError, match=r"the graph takes .* the manifest says .* Export the bundle again"):
+        Recognizer.open(bundle)
+
+
+@pytest.mark.parametrize("output", ["classes", "probabilities", "maps"])
+def test_a_graph_of_a_lower_precision_returns_the_same_types(tiny_manifest, tiny_graph, tmp_path, output):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(tiny_graph())
+    (value,) = (value for value in model.graph.output if value.name == output)
+    kind = onnx.TensorProto.INT64 if output == "classes" else onnx.TensorProto.FLOAT16
+    value.type.tensor_type.elem_type = kind
+    (node,) = (node for node in model.graph.node if output in node.output)
+    node.output[0] = f"{output}_inside"
+    model.graph.node.append(onnx.helper.make_node("Cast", [f"{output}_inside"], [output], to=kind))
+    bundle = write_bundle(tmp_path / "x.elpr", tiny_manifest(), {"fp32.onnx": model.SerializeToString()})
+    with pytest.raises(BundleError, match=r"returns .*tensor\((int64|float16)\).*the manifest says"):
         Recognizer.open(bundle)
 
 

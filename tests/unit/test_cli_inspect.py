@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
+from sample_approvals import approval_of
 
 from edgelpr import __version__
+from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.graph import Graph
 from edgelpr.bundle.manifest import Manifest
+from edgelpr.bundle.updating import update_bundle
 from edgelpr.bundle.writing import write_bundle
 from edgelpr.cli.main import run
 from edgelpr.plates.format import PlateFormat
@@ -65,6 +69,53 @@ def test_text_names_everything_a_user_needs(bundle, capsys):
     ]
     assert [text for text in wanted if text not in captured.out] == []
     assert captured.err == f"Next: edgelpr read {bundle} IMAGE...\n"
+
+
+def test_a_bundle_of_fp32_alone_says_nothing_of_approvals(bundle, capsys):
+    assert run(["inspect", str(bundle)]) == 0
+    text = capsys.readouterr().out
+    assert "any engine" in text
+    assert "pprov" not in text and "verified" not in text
+
+
+@pytest.fixture
+def reduced(bundle):
+    """With fp16 approved, int8 for a CPU refused, int8 for TensorRT never verified, and a verdict on a former fp16 file."""
+    opened = Bundle.open(bundle)
+    (graph,) = opened.manifest.graphs
+    contents = {"fp16.onnx": b"half", "int8-cpu.onnx": b"U8S8", "int8.onnx": b"symmetric"}
+    graphs = (
+        graph,
+        replace(graph, file="fp16.onnx", precision="fp16"),
+        replace(graph, file="int8-cpu.onnx", precision="int8", made_for="cpu"),
+        replace(graph, file="int8.onnx", precision="int8", made_for="tensorrt"),
+    )
+    verdicts = (
+        approval_of(b"half", "fp16", portable=True, runtime="an engine"),
+        approval_of(b"U8S8", "int8", approved=False, correct=91, loss_points=8.0, loss_interval=(2.25, 14.0)),
+    )
+    return update_bundle(opened, replace(opened.manifest, graphs=graphs, approvals=verdicts), contents)
+
+
+def test_approvals_in_words(reduced, capsys):
+    assert run(["inspect", str(reduced.path)]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    for graph in ("fp16.onnx fp16 any engine 20", "int8-cpu.onnx int8 onnxruntime on a CPU 20", "int8.onnx int8 tensorrt 20"):
+        assert any(line.startswith(graph) for line in lines)
+    half, int8 = (line for line in lines if line.startswith(("fp16 ", "int8 ")))
+    assert half == "fp16 onnxruntime yes 1.00 0.00 to 2.50 1.5 98 99 100 any an engine"
+    assert int8.startswith("int8 onnxruntime no 8.00 2.25 to 14.00 1.5 91 99 100 like x86-64 avx512-vnni ")
+    run_next = f"Run: edgelpr verify {reduced.path} --data LABELS.csv"
+    assert f"Never verified, so refused by the runtime: int8 (int8.onnx). {run_next}" in lines
+
+
+def test_a_verdict_on_a_former_file_is_void(reduced, capsys):
+    manifest = replace(reduced.manifest, approvals=(approval_of(b"former", "fp16"),))
+    (reduced.path / "manifest.json").write_text(manifest.to_json(), encoding="utf-8")
+    assert run(["inspect", str(reduced.path)]) == 0
+    printed = capsys.readouterr().out
+    assert "void: the graph has changed" in printed
+    assert "fp16 (fp16.onnx), int8 (int8-cpu.onnx), int8 (int8.onnx). Run" in printed
 
 
 def test_json_is_the_manifest(bundle, capsys):

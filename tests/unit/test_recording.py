@@ -49,7 +49,7 @@ def test_a_bundle_that_was_replaced_meanwhile_is_not_touched(bundle: Bundle, tin
     else:
         graph += b"\n"
     write_bundle(bundle.path, manifest, {"fp32.onnx": graph}, overwrite=True)
-    with pytest.raises(BundleError, match="exported anew .* run the evaluation again"):
+    with pytest.raises(BundleError, match="exported anew .* run the command again"):
         record_accuracy(bundle, _entry(0.5))
     assert Bundle.open(bundle.path).manifest.accuracy == ()
 

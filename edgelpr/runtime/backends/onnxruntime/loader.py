@@ -18,6 +18,8 @@ from edgelpr.types import Precision
 _CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 _MOST_THREADS = 8
 _ERRORS_ONLY = 3
+# Of every precision: what is computed in fp16 or int8 inside comes out as in fp32.
+_TYPES = {"uint8": "tensor(uint8)", "int32": "tensor(int32)", "float32": "tensor(float)"}
 
 
 def load(bundle: Bundle, precision: Precision, threads: int | None) -> OnnxRuntimeRunner:
@@ -33,7 +35,7 @@ def load(bundle: Bundle, precision: Precision, threads: int | None) -> OnnxRunti
         BackendError: ONNX Runtime is broken or refuses the graph, or CUDA is there but does not start.
         MissingDependencyError: ONNX Runtime is not installed.
     """
-    graph = bundle.graph(precision)
+    graph = bundle.graph(precision, "onnxruntime")
     path = bundle.file(graph.file)
     runtime = _import_runtime()
     threads = threads or _default_threads()
@@ -104,12 +106,12 @@ def _options(runtime: ModuleType, threads: int) -> Any:
 
 def _check_contract(session: Any, graph: Graph, path: str) -> None:
     inputs = [(item.name, item.type, tuple(item.shape[1:])) for item in session.get_inputs()]
-    kind = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}[graph.input_dtype]
-    wanted: Sequence[Any] = [(graph.input_name, kind, graph.input_shape[1:])]
-    outputs = tuple(item.name for item in session.get_outputs())
-    if inputs != wanted or outputs != graph.outputs:
+    outputs = [(item.name, item.type) for item in session.get_outputs()]
+    taken: Sequence[Any] = [(graph.input_name, _TYPES[graph.input_dtype], graph.input_shape[1:])]
+    returned = [(name, _TYPES["int32" if name == "classes" else "float32"]) for name in graph.outputs]
+    if inputs != taken or outputs != returned:
         raise BundleError(
-            f"{path}: the graph takes {inputs} and returns {outputs}; the manifest says {wanted} and {graph.outputs}. "
+            f"{path}: the graph takes {inputs} and returns {outputs}; the manifest says {taken} and {returned}. "
             "Export the bundle again"
         )
 

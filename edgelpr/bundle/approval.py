@@ -1,0 +1,120 @@
+"""What `edgelpr verify` found about one precision on one inference engine; it decides whether the runtime reads with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_args
+
+from edgelpr.bundle.checking import checked_keys, chosen, hexadecimal_hash, number, typed
+from edgelpr.errors import BundleError
+from edgelpr.types import Precision
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A verdict on one graph file, one engine and one set of labelled plates.
+
+    Raises:
+        BundleError: a field out of range, or fields that contradict each other.
+    """
+
+    precision: Precision
+    """Which precision was verified."""
+
+    backend: str
+    """The inference engine it was verified on; one that this version does not know approves nothing here."""
+
+    graph_sha256: str
+    """Hash of the graph file; the verdict is void for any other file."""
+
+    approved: bool
+    """Whether the loss was within what was allowed."""
+
+    plates: int
+    """Labelled plates that were read."""
+
+    correct: int
+    """Plates read right in this precision."""
+
+    correct_fp32: int
+    """Plates read right in fp32."""
+
+    loss_points: float
+    """Whole-plate accuracy of fp32 less that of this precision, in percentage points; negative where it reads better."""
+
+    loss_interval: tuple[float, float]
+    """Its 95 % interval, in percentage points."""
+
+    max_loss: float
+    """The loss that was allowed, in percentage points."""
+
+    data_sha256: str
+    """Hash of the labelled plates."""
+
+    instruction_set: str
+    """Of the processor it was verified on, as ``edgelpr.runtime.instructions`` names it."""
+
+    portable: bool
+    """Whether readings do not depend on the instruction set, so that the verdict holds on other processors too."""
+
+    runtime: str
+    """Engine, version, device and threads, for people."""
+
+    def __post_init__(self) -> None:
+        where = f"approval of {self.precision} on {self.backend}"
+        hexadecimal_hash(self.graph_sha256, f"{where}: graph_sha256")
+        hexadecimal_hash(self.data_sha256, f"{where}: data_sha256")
+        if not (0 <= self.correct <= self.plates and 0 <= self.correct_fp32 <= self.plates and self.plates > 0):
+            counts = f"{self.correct} and {self.correct_fp32} of {self.plates} plates"
+            raise BundleError(f"{where}: {counts} read right; expected at least one plate, and no more right than read")
+        low, high = self.loss_interval
+        for value in (self.loss_points, low, high, self.max_loss):
+            number(value, f"{where}: losses")
+        if low > high or self.max_loss < 0:
+            raise BundleError(f"{where}: loss {low} to {high}, allowed {self.max_loss}; expected low to high, and 0 or more")
+
+    @property
+    def loss_in_words(self) -> str:
+        """How it read beside fp32, for messages."""
+        low, high = self.loss_interval
+        return (
+            f"read {self.correct} of {self.plates} plates right where fp32 read {self.correct_fp32}: a loss of "
+            f"{self.loss_points:.2f} points (95 % interval {low:.2f} to {high:.2f}; allowed {self.max_loss:g})"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; ``from_dict`` takes them back."""
+        return asdict(self) | {"loss_interval": list(self.loss_interval)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str = "approval") -> Approval:
+        """Build from plain values.
+
+        Raises:
+            BundleError: a missing or an unknown key, or a value that does not fit.
+        """
+        values = checked_keys(values, [field.name for field in fields(cls)], where)
+        return cls(
+            precision=chosen(values["precision"], get_args(Precision), f"{where}: precision"),
+            backend=typed(values["backend"], str, f"{where}: backend"),
+            graph_sha256=hexadecimal_hash(values["graph_sha256"], f"{where}: graph_sha256"),
+            approved=typed(values["approved"], bool, f"{where}: approved"),
+            plates=typed(values["plates"], int, f"{where}: plates"),
+            correct=typed(values["correct"], int, f"{where}: correct"),
+            correct_fp32=typed(values["correct_fp32"], int, f"{where}: correct_fp32"),
+            loss_points=number(values["loss_points"], f"{where}: loss_points"),
+            loss_interval=_interval(values["loss_interval"], f"{where}: loss_interval"),
+            max_loss=number(values["max_loss"], f"{where}: max_loss"),
+            data_sha256=hexadecimal_hash(values["data_sha256"], f"{where}: data_sha256"),
+            instruction_set=typed(values["instruction_set"], str, f"{where}: instruction_set"),
+            portable=typed(values["portable"], bool, f"{where}: portable"),
+            runtime=typed(values["runtime"], str, f"{where}: runtime"),
+        )
+
+
+def _interval(value: Any, where: str) -> tuple[float, float]:
+    sides = [number(side, where) for side in typed(value, list, where)]
+    if len(sides) != 2:
+        raise BundleError(f"{where}: found {len(sides)} numbers; expected 2")
+    return sides[0], sides[1]

@@ -1,0 +1,136 @@
+"""The gate before fp16 and int8, and the verdicts it goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sample_approvals import add_int8, approval_of
+
+from edgelpr.bundle.bundle import Bundle
+from edgelpr.bundle.recording import record_accuracy, record_approvals
+from edgelpr.bundle.updating import update_bundle
+from edgelpr.bundle.writing import write_bundle
+from edgelpr.errors import ApprovalError, BundleError
+from edgelpr.runtime import approving
+from edgelpr.runtime.recognizer import Recognizer
+
+VNNI = "x86-64 avx512-vnni"
+
+
+@pytest.fixture
+def bundle(make_bundle: Callable[[Path], Bundle], tmp_path: Path) -> Bundle:
+    """With fp32 and int8 for a CPU, never verified."""
+    return add_int8(make_bundle(tmp_path / "mine.elpr"))
+
+
+def verdict(bundle: Bundle, **changes: Any):
+    return approval_of(bundle.file("int8-cpu.onnx").read_bytes(), "int8", **changes)
+
+
+@pytest.fixture(autouse=True)
+def processor(monkeypatch):
+    """The processor of these tests has VNNI, whatever it is."""
+    monkeypatch.setattr(approving, "instruction_set", lambda: VNNI)
+
+
+def test_fp32_needs_no_approval(bundle):
+    with Recognizer.open(bundle) as recognizer:
+        assert recognizer.precision == "fp32"
+
+
+def test_what_was_never_verified_does_not_read_unless_told(bundle):
+    words = (
+        r"mine\.elpr: int8 \(int8-cpu\.onnx\) was never verified on onnxruntime\. Run: edgelpr verify .*mine\.elpr "
+        r"--data LABELS\.csv; or .*--allow-unapproved"
+    )
+    with pytest.raises(ApprovalError, match=words):
+        Recognizer.open(bundle, precision="int8")
+    with Recognizer.open(bundle, precision="int8", allow_unapproved=True) as recognizer:
+        assert recognizer.read(np.zeros((50, 160), np.uint8)).plate == "0000"
+
+
+def test_what_was_approved_reads(bundle):
+    approved = record_approvals(bundle, [verdict(bundle)])
+    for opened in (approved, Bundle.open(bundle.path)):
+        with Recognizer.open(opened, precision="int8") as recognizer:
+            assert recognizer.read(np.zeros((50, 160), np.uint8)).plate == "0000"
+
+
+def test_what_lost_too_much_says_how_much_and_what_to_do(bundle):
+    lost = verdict(bundle, approved=False, correct=95, loss_points=4.0, loss_interval=(1.1, 8.2), max_loss=0.3)
+    words = (
+        r"int8 is not approved on onnxruntime: it read 95 of 100 plates right where fp32 read 99: a loss of 4\.00 points "
+        r"\(95 % interval 1\.10 to 8\.20; allowed 0\.3\)\. .*edgelpr verify .* --bisect; or choose another precision; or .*"
+        "--allow-unapproved"
+    )
+    with pytest.raises(ApprovalError, match=words):
+        Recognizer.open(record_approvals(bundle, [lost]), precision="int8")
+
+
+@pytest.mark.parametrize(
+    ("verified_on", "portable", "reads"),
+    [(VNNI, False, True), ("x86-64 avx-vnni", False, True), ("x86-64 avx2", True, True), ("x86-64 avx2", False, False)],
+)
+def test_a_verdict_of_another_processor(bundle, verified_on, portable, reads):
+    approved = record_approvals(bundle, [verdict(bundle, instruction_set=verified_on, portable=portable)])
+    reason = approving.objection(approved, "int8", "onnxruntime")
+    if reads:
+        assert reason is None
+    else:
+        assert f"with x86-64 avx2, but this processor has {VNNI}" in reason
+    assert approving.objection(approved, "int8", "onnxruntime", here="arm64") is None or not portable
+
+
+def test_a_verdict_on_another_backend_approves_nothing_here(bundle):
+    others = replace(bundle.manifest, approvals=(verdict(bundle, backend="tensorrt"),))
+    assert "never verified on onnxruntime" in approving.objection(Bundle(bundle.path, others), "int8", "onnxruntime")
+
+
+def test_a_graph_that_changed_is_no_longer_approved(bundle):
+    approved = record_approvals(bundle, [verdict(bundle)])
+    content = bundle.file("fp32.onnx").read_bytes()
+    changed = update_bundle(approved, approved.manifest, {"int8-cpu.onnx": content})
+    assert changed.manifest.approvals == ()
+    with pytest.raises(ApprovalError, match="never verified"):
+        Recognizer.open(changed, precision="int8")
+
+
+# Recording
+
+
+def test_a_newer_verdict_replaces_an_earlier_one_and_others_stay(bundle):
+    first = record_approvals(bundle, [verdict(bundle), approval_of(bundle.file("fp32.onnx").read_bytes(), "fp32")])
+    again = verdict(bundle, approved=False)
+    record_approvals(first, [again])
+    found = Bundle.open(bundle.path).manifest.approvals
+    assert [(approval.precision, approval.approved) for approval in found] == [("fp32", True), ("int8", False)]
+    assert found[1] == again
+
+
+def test_verdicts_and_accuracy_recorded_meanwhile_are_kept(bundle):
+    entry = {"precision": "int8", "backend": "onnxruntime", "data_sha256": "abc", "rectify": False}
+    record_approvals(bundle, [verdict(bundle)])
+    record_accuracy(bundle, entry)  # opened before the verdict was recorded
+    record_approvals(bundle, [])
+    manifest = Bundle.open(bundle.path).manifest
+    assert (len(manifest.approvals), manifest.accuracy) == (1, (entry,))
+
+
+def test_a_verdict_on_a_file_that_the_backend_would_not_run_is_refused(bundle):
+    for wrong in (approval_of(b"another graph", "int8"), verdict(bundle, backend="tensorrt")):
+        with pytest.raises(BundleError, match="a verdict on int8 on .* verify the bundle again"):
+            record_approvals(bundle, [wrong])
+    assert Bundle.open(bundle.path).manifest.approvals == ()
+
+
+def test_a_bundle_that_was_exported_anew_keeps_its_manifest(bundle, tiny_manifest):
+    approval = verdict(bundle)
+    write_bundle(bundle.path, tiny_manifest(), {"fp32.onnx": b"another network"}, overwrite=True)
+    with pytest.raises(BundleError, match="exported anew or changed while it was worked on"):
+        record_approvals(bundle, [approval])
+    assert Bundle.open(bundle.path).manifest.approvals == ()
