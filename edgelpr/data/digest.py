@@ -1,11 +1,23 @@
-"""The identity of a set of labelled plates."""
+"""The identity of a crop, and of a set of labelled plates."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
 
+import numpy as np
+
 from edgelpr.data.labelled import LabelledCrop
+from edgelpr.preprocessing.images import Image
+
+
+def pixel_sha256(crop: Image) -> str:
+    """SHA-256 over shape and pixels of a crop, in hexadecimal: the same for one picture in two lossless files.
+
+    Args:
+        crop: (H, W) grey or (H, W, 3) BGR, uint8.
+    """
+    return hashlib.sha256(f"{crop.shape}".encode() + np.ascontiguousarray(crop).tobytes()).hexdigest()
 
 
 def data_sha256(labelled: Iterable[LabelledCrop]) -> str:

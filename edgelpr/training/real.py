@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
+from edgelpr.data.digest import pixel_sha256
 from edgelpr.data.fitting import small_grey
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.errors import PlateFormatError, TrainingError
@@ -101,11 +100,6 @@ def kept_crop(crop: Image, input_height: int) -> Image:
         (h, w) uint8.
     """
     return small_grey(crop, _TIMES_INPUT * input_height)
-
-
-def pixel_sha256(crop: Image) -> str:
-    """SHA-256 over shape and pixels of a crop, in hexadecimal."""
-    return hashlib.sha256(f"{crop.shape}".encode() + np.ascontiguousarray(crop).tobytes()).hexdigest()
 
 
 def shares_of(sets: Sequence[RealSet], weights: Sequence[float]) -> tuple[float, ...]:

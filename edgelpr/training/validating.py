@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from edgelpr.data.digest import data_sha256
+from edgelpr.data.digest import data_sha256, pixel_sha256
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.errors import DataError, ImageError, TrainingError
 from edgelpr.models.door import GreyDoor
@@ -18,7 +18,7 @@ from edgelpr.models.hpa import Hpa
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.runtime.decoding import class_mask, decode_logits
-from edgelpr.training.real import RealSet, kept_crop, pixel_sha256
+from edgelpr.training.real import RealSet, kept_crop
 from edgelpr.training.statistics import wilson_interval
 
 _AT_ONCE = 64

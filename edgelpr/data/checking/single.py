@@ -46,7 +46,7 @@ def unfit_sizes(looks: Sequence[Look], plate_format: PlateFormat) -> Iterator[Fi
             continue
         if look.height * _SMALL < height or look.width * _SMALL < width:
             small[look.part.name].append(look)
-        elif not 1 / _ODD <= (look.width / look.height) / (width / height) <= _ODD:
+        elif has_odd_shape(look.width / look.height, width / height):
             odd[look.part.name].append(look)
     least = f"{-(-width // _SMALL)}x{-(-height // _SMALL)}"
     for part, found in small.items():
@@ -55,6 +55,16 @@ def unfit_sizes(looks: Sequence[Look], plate_format: PlateFormat) -> Iterator[Fi
     for part, found in odd.items():
         what = f"{_crops(found)} of '{part}' far wider or narrower than the network's input ({width}x{height}); {_first(found)}"
         yield Finding("warning", "odd-shape", _files(found), what, "look whether the plate was cut whole and alone")
+
+
+def has_odd_shape(aspect: float, input_aspect: float) -> bool:
+    """Whether a crop is so much wider or narrower than the network's input that it was likely cut wrong.
+
+    Args:
+        aspect: width over height of the crop.
+        input_aspect: width over height of the input.
+    """
+    return not 1 / _ODD <= aspect / input_aspect <= _ODD
 
 
 def _crops(looks: Sequence[Look]) -> str:
