@@ -1,0 +1,178 @@
+"""What values the tensors of a graph take on real crops; memory does not grow with their number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from edgelpr.calibration.histograms import Histogram, HistogramBuilder
+from edgelpr.errors import CalibrationError, require
+from edgelpr.preprocessing.crop import scale
+
+CHUNK = 8
+"""Crops that run at a time: the tensors of that many are in memory, whatever the number of crops."""
+
+Tensors = dict[str, NDArray[np.float32]]
+"""Values by the tensor's name."""
+
+_SAME_VALUES = ("Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity")
+_ERRORS_ONLY = 3
+
+
+@dataclass(frozen=True)
+class Observations:
+    """Values of every float tensor of a graph."""
+
+    tensors: Mapping[str, Histogram]
+    """One histogram a tensor, by name, inputs first; a tensor that only gives another one a new shape shares its histogram."""
+
+    crops: int
+    """How many crops were run."""
+
+
+class Probe:
+    """A graph whose every float tensor can be seen: float inputs, and what its nodes produce, constants included.
+
+    ONNX Runtime's optimisations are off, so that each tensor is what the file says it is.
+
+    Args:
+        model: one input: uint8 (N, H, W) or float32 (N, C, H, W).
+        threads: CPU threads of ONNX Runtime; None: its default.
+
+    Raises:
+        CalibrationError: the graph has several inputs, or ONNX Runtime refuses it.
+        MissingDependencyError: ONNX Runtime is not installed.
+    """
+
+    def __init__(self, model: onnx.ModelProto, threads: int | None) -> None:
+        if len(model.graph.input) != 1:
+            raise CalibrationError(f"the graph has {len(model.graph.input)} inputs; calibration knows graphs with one")
+        source = model.graph.input[0]
+        kind = source.type.tensor_type
+        self._input, self._takes_bytes = source.name, kind.elem_type == onnx.TensorProto.UINT8
+        self._channels = 1 if self._takes_bytes else kind.shape.dim[1].dim_value
+        self._session = _open_session(_exposed(model), threads)
+        floats = {output.name for output in self._session.get_outputs() if output.type == "tensor(float)"}
+        produced = [name for node in model.graph.node for name in node.output if name in floats]
+        self._names = ([] if self._takes_bytes else [self._input]) + produced
+        self.same_as = _same_values(model, self._names)
+        self._fetched = [name for name in produced if name not in self.same_as]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all float tensors, inputs first, then in the order in which they are computed."""
+        return self._names
+
+    def run(self, crops: NDArray[np.uint8]) -> Tensors:
+        """Values for a batch (N, H, W); tensors in ``same_as`` are left out.
+
+        Raises:
+            CalibrationError: ONNX Runtime fails, for example because crops have another size than the input.
+        """
+        feed = crops if self._takes_bytes else scale(crops, self._channels)
+        try:
+            arrays = self._session.run(self._fetched, {self._input: feed})
+        except Exception as error:  # ONNX Runtime's own exceptions share no public base
+            raise CalibrationError(
+                f"ONNX Runtime failed on {len(crops)} crops of {crops.shape[1:]} ({_brief(error)})"
+            ) from error
+        tensors: Tensors = dict(zip(self._fetched, arrays))
+        return tensors if self._takes_bytes else {self._input: feed.astype(np.float32, copy=False), **tensors}
+
+
+def observe(
+    model: onnx.ModelProto, crops: NDArray[np.uint8], *, progress: Callable[[int, int], None], threads: int | None = None
+) -> Observations:
+    """Run crops twice: first for the smallest and the largest value of each tensor, then to count values between them.
+
+    Args:
+        model: an exported graph in fp32; its input is uint8 (N, H, W), or float32 (N, C, H, W) without the rewrite ``decode``.
+        crops: (N, H, W) uint8, preprocessed, N at least 1.
+        progress: called with how many runs of a crop are done and how many there will be, which is 2 N.
+        threads: CPU threads of ONNX Runtime; None: its default.
+
+    Raises:
+        CalibrationError: no crops, ONNX Runtime refuses the graph or the crops, or a tensor holds NaN or infinity.
+        MissingDependencyError: ONNX Runtime is not installed.
+    """
+    if crops.dtype != np.uint8 or crops.ndim != 3 or not len(crops):
+        raise CalibrationError(f"crops are {crops.dtype} {crops.shape}; expected uint8 (N, H, W) with N at least 1")
+    return observe_with(Probe(model, threads), crops, progress)
+
+
+def observe_with(probe: Probe, crops: NDArray[np.uint8], progress: Callable[[int, int], None]) -> Observations:
+    """The two passes of ``observe`` with a graph that is already open."""
+    total = 2 * len(crops)
+    limits: dict[str, tuple[float, float]] = {}
+    for start, tensors in _chunks(probe, crops):
+        for name, values in tensors.items():
+            _widen(limits, name, values, start)
+        tensors.clear()  # or they would stay in memory while the next ones are computed
+        progress(min(start + CHUNK, len(crops)), total)
+    builders = {name: HistogramBuilder(*limit) for name, limit in limits.items()}
+    for start, tensors in _chunks(probe, crops):
+        for name, values in tensors.items():
+            builders[name].add(values)
+        tensors.clear()
+        progress(len(crops) + min(start + CHUNK, len(crops)), total)
+    seen = {name: builder.build() for name, builder in builders.items()}
+    return Observations({name: seen[probe.same_as.get(name, name)] for name in probe.names}, len(crops))
+
+
+def _chunks(probe: Probe, crops: NDArray[np.uint8]) -> Iterator[tuple[int, Tensors]]:
+    for start in range(0, len(crops), CHUNK):
+        yield start, probe.run(crops[start : start + CHUNK])
+
+
+def _widen(limits: dict[str, tuple[float, float]], name: str, values: NDArray[np.float32], start: int) -> None:
+    low, high = float(values.min()), float(values.max())
+    if not math.isfinite(high - low):
+        raise CalibrationError(
+            f"tensor '{name}' holds NaN or infinity on one of the crops {start + 1} to {start + CHUNK}: the fp32 graph is "
+            "broken, and no range can mend that; look at those crops, then export the checkpoint again"
+        )
+    least, most = limits.get(name, (low, high))
+    limits[name] = min(least, low), max(most, high)
+
+
+def _exposed(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy that returns whatever its nodes produce."""
+    exposed = onnx.ModelProto()
+    exposed.CopyFrom(model)
+    returned = {output.name for output in model.graph.output}
+    names = [name for node in model.graph.node for name in node.output if name and name not in returned]
+    exposed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    return exposed
+
+
+def _same_values(model: onnx.ModelProto, names: list[str]) -> dict[str, str]:
+    """Tensors that hold the values of an earlier one in another shape, and which one that is."""
+    floats, same = set(names), dict[str, str]()
+    for node in model.graph.node:
+        if node.op_type in _SAME_VALUES and node.input[0] in floats:
+            same[node.output[0]] = same.get(node.input[0], node.input[0])
+    return same
+
+
+def _open_session(model: onnx.ModelProto, threads: int | None) -> Any:
+    runtime = require("onnxruntime", "export", "calibration")
+    options = runtime.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = threads or 0
+    try:
+        return runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own exceptions share no public base
+        raise CalibrationError(
+            f"ONNX Runtime {runtime.__version__} refuses the graph ({_brief(error)}); export it again"
+        ) from error
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,0 +1,122 @@
+"""Parts of the calibration record: its images, and the trials that its methods were chosen by."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, fields
+from typing import Any, get_args
+
+from edgelpr.bundle.checking import checked_keys, chosen, texts, typed
+from edgelpr.errors import BundleError, CalibrationError
+from edgelpr.types import Int8File, RangeMethod
+
+
+@dataclass(frozen=True)
+class CalibrationImages:
+    """The images that the ranges were collected on.
+
+    Raises:
+        CalibrationError: numbers that contradict each other.
+    """
+
+    found: int
+    """How many usable images there were."""
+
+    seed: int
+    """Seed of the choice among them."""
+
+    sha256: tuple[str, ...]
+    """Hash of the pixels of each image used, 64 lower-case hexadecimal digits."""
+
+    names: tuple[str, ...] = ()
+    """Their names in the same order, or none where names are not to be kept."""
+
+    def __post_init__(self) -> None:
+        if self.found < self.count or (self.names and len(self.names) != self.count):
+            raise CalibrationError(
+                f"calibration record: {self.count} images used, {len(self.names)} names, {self.found} images found; expected a "
+                "name for each image used, or none, and at least as many found"
+            )
+
+    @property
+    def count(self) -> int:
+        """How many were used."""
+        return len(self.sha256)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; ``from_dict`` takes them back."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Any, where: str) -> CalibrationImages:
+        """Build from plain values.
+
+        Raises:
+            BundleError: a missing or an unknown key, or a value that does not fit.
+            CalibrationError: numbers that contradict each other.
+        """
+        values = checked_keys(values, [field.name for field in fields(cls)], where)
+        return cls(
+            found=typed(values["found"], int, f"{where}: found"),
+            seed=typed(values["seed"], int, f"{where}: seed"),
+            sha256=tuple(sha256(value, f"{where}: sha256") for value in typed(values["sha256"], list, f"{where}: sha256")),
+            names=texts(values["names"], f"{where}: names"),
+        )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a method cost one file on images that the ranges did not come from."""
+
+    file: Int8File
+    """Which file was tried."""
+
+    method: RangeMethod
+    """How its ranges were chosen."""
+
+    changed_readings: int
+    """Plates that were read otherwise than by fp32."""
+
+    mean_shift: float
+    """Mean absolute difference of a character's probability from fp32's, 0 to 1."""
+
+    held_out: int
+    """Plates that were compared."""
+
+    @classmethod
+    def from_dict(cls, values: Any, where: str) -> Trial:
+        """Build from plain values.
+
+        Raises:
+            BundleError: a missing or an unknown key, or a value that does not fit.
+        """
+        values = checked_keys(values, [field.name for field in fields(cls)], where)
+        return cls(
+            file=chosen(values["file"], get_args(Int8File), f"{where}: file"),
+            method=chosen(values["method"], get_args(RangeMethod), f"{where}: method"),
+            changed_readings=typed(values["changed_readings"], int, f"{where}: changed_readings"),
+            mean_shift=number(values["mean_shift"], f"{where}: mean_shift"),
+            held_out=typed(values["held_out"], int, f"{where}: held_out"),
+        )
+
+
+def number(value: Any, where: str) -> float:
+    """A JSON number, whole or not.
+
+    Raises:
+        BundleError: something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BundleError(f"{where}: found {value!r}; expected a number")
+    return float(value)
+
+
+def sha256(value: Any, where: str) -> str:
+    """A hash in hexadecimal.
+
+    Raises:
+        BundleError: something else.
+    """
+    if not re.fullmatch(r"[0-9a-f]{64}", typed(value, str, where)):
+        raise BundleError(f"{where}: found {value!r}; expected 64 lower-case hexadecimal digits")
+    return str(value)
