@@ -43,6 +43,12 @@ _SETTINGS = (
     _setting("--pool", int, "Rendered plates to keep on the disk and take in turn, 8 KB each; 0: none.  [default: 0]"),
     _setting("--real-share", float, "Share of real crops, 0 to 1.  [default: 0]"),
     _setting("--real-weights", str, "How often each --real set is drawn, e.g. 2,1.  [default: equally often]"),
+    click.option(
+        "--quantisation-aware/--exact",
+        default=None,
+        help="Round weights and activations as INT8 will, so that the network learns to bear it; for the last steps of a run "
+        "(--start-from).  [default: exact]",
+    ),
     click.option("--half/--full", default=None, help="Half precision where it is safe, or float32.  [default: full]"),
     click.option(
         "--transfer/--same-plates",

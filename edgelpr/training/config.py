@@ -85,6 +85,9 @@ class TrainingConfig:
     transfer: bool = False
     """Whether the checkpoint to start from may read other plates: what both read is taken from it (ours)."""
 
+    quantisation_aware: bool = False
+    """Whether weights and activations are rounded as INT8 will round them; see ``edgelpr.training.quantising`` (ours)."""
+
     half: bool = False
     """Half precision where it is safe: bfloat16, or float16 with scaled gradients on a GPU without it."""
 

@@ -22,6 +22,7 @@ from edgelpr.training.native import NativeForward
 from edgelpr.training.optimizing import learning_rate
 from edgelpr.training.outcome import Outcome
 from edgelpr.training.precision import Arithmetic
+from edgelpr.training.quantising import FakeQuantisation
 from edgelpr.training.samples import Sample
 from edgelpr.training.stages import Stage, stage_at
 from edgelpr.training.state import Parts
@@ -48,6 +49,7 @@ class Stepper:
         self._config, self._parts, self._group, self._device, self._teacher = config, parts, group, device, teacher
         self._arithmetic = Arithmetic.of(config.half, device.type)
         self._door = GreyDoor(3, torch.float32)
+        self._rounding = FakeQuantisation(parts.network) if config.quantisation_aware else None
         self._stage: Stage | None = None
         self._called: torch.nn.Module = parts.network
 
@@ -67,7 +69,7 @@ class Stepper:
         self._parts.optimizer.zero_grad(set_to_none=True)
         figures = torch.zeros(len(Outcome.__dataclass_fields__), device=self._device)
         for number, part in enumerate(batch, start=1):
-            with self._apart(last=number == len(batch)):
+            with self._apart(last=number == len(batch)), self._rounded():
                 figures += self._work(part, stage, len(batch))
         outcome = Outcome(*self._group.mean(figures).tolist())
         if not all(math.isfinite(figure) for figure in astuple(outcome)):  # of all processes: all of them stop
@@ -90,6 +92,9 @@ class Stepper:
         """Processes exchange gradients once a step, with its last part."""
         together = isinstance(self._called, DistributedDataParallel)
         return self._called.no_sync() if together and not last else nullcontext()  # type: ignore[operator]
+
+    def _rounded(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._rounding is None else self._rounding.rounded()
 
     def _work(self, part: Sample, stage: Stage, parts: int) -> Tensor:
         """Add the gradients of some crops; their share of the step's figures."""
