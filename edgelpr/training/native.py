@@ -6,6 +6,8 @@ weights, so that gradients reach them. For ResNet-18 on two cores a step takes 1
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -23,11 +25,13 @@ class NativeForward(nn.Module):
 
     Args:
         network: in training or evaluation mode, on any device.
+        rounding: applied to each result of the fusion's convolutions and sums; see ``edgelpr.training.quantising``.
     """
 
-    def __init__(self, network: Hpa) -> None:
+    def __init__(self, network: Hpa, rounding: Callable[[Tensor], Tensor] | None = None) -> None:
         super().__init__()
         self.network = network
+        self._round = rounding or _as_it_is
         height, width = network.plate_format.height_width
         size, *self._natives = [(-(-height // 2**times), -(-width // 2**times)) for times in _HALVINGS]
         device = next(network.parameters()).device
@@ -51,15 +55,20 @@ class NativeForward(nn.Module):
         weight = torch.cat([conv.weight for conv in convolutions])
         bias = torch.cat([conv.bias for conv in convolutions if conv.bias is not None])
         direct, *parts = torch.split(weight, list(self.network.config.global_channels), dim=1)
-        fused = functional.conv2d(spatial, direct, bias, padding=1)
-        for index, (part, level) in enumerate(zip(parts, context)):
-            fused = fused + self._place(index, part, level).reshape(fused.shape)
+        fused = self._round(functional.conv2d(spatial, direct, bias, padding=1))
+        placed = [self._place(index, part, level) for index, (part, level) in enumerate(zip(parts, context))]
+        # As the exported graph adds them: the levels first, which matters to nothing but rounding.
+        fused = fused + self._round(sum(placed[1:], placed[0])).reshape(fused.shape)
         return torch.split(fused, [conv.out_channels for conv in convolutions], dim=1)
 
     def _place(self, index: int, weight: Tensor, level: Tensor) -> Tensor:
         """(N, C, h, w) features of a level to their share of the sums, (N, O, H * W)."""
         outputs, inputs = weight.shape[:2]
         rows, columns = self._natives[index]
-        taps = functional.conv2d(level, weight.permute(0, 2, 3, 1).reshape(9 * outputs, inputs, 1, 1))
+        taps = self._round(functional.conv2d(level, weight.permute(0, 2, 3, 1).reshape(9 * outputs, inputs, 1, 1)))
         matrix: Tensor = getattr(self, f"placement{index}")
-        return taps.reshape(-1, outputs, 9 * rows * columns) @ matrix.to(taps.dtype)
+        return self._round(taps.reshape(-1, outputs, 9 * rows * columns) @ matrix.to(taps.dtype))
+
+
+def _as_it_is(x: Tensor) -> Tensor:
+    return x

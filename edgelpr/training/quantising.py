@@ -1,10 +1,10 @@
 """Quantisation-aware training: the network feels while it trains what INT8 will do to it (ours, after the idea of
 Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR 2018).
 
-The rounding is the coarser of what the two INT8 files do: activations symmetric in 8 bits, as TensorRT has them, weights
-in 7 bits a channel, as the file for the CPU has them. Weights are rounded before normalisation is folded into them; a
-normalisation scales a channel as a whole, so the rounded values are the same afterwards. Ranges are those of the batch
-at hand: nothing has to be saved with a run, and a resumed one goes on to the bit.
+The rounding is the coarser of what the two INT8 files do. What a layer takes is symmetric in 8 bits, as TensorRT has it;
+what is added, weighed or averaged has 256 levels between its ends, as on a CPU; weights have 7 bits a channel. They are
+rounded before normalisation is folded into them: it scales a channel as a whole, so the rounded values are the same
+afterwards. Ranges are those of the batch at hand: nothing has to be saved with a run, and a resumed one goes on to the bit.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from edgelpr.models.blocks import AttentionRefinement
 from edgelpr.models.hpa import Hpa, SpatialPath
 
 _ACTIVATION_LEVELS = 127
+_RESULT_LEVELS = 255
 _WEIGHT_LEVELS = 63
 _PLANES = 3
 _TINY = 1e-12
+_RESULTS = (".bn2", ".bn3", ".downsample", "semantic.bn", "position.head", "classifiers.0.bn")
+"""Modules whose results are rounded before they are added, weighed or averaged."""
 
 
 class FakeQuantisation:
@@ -40,10 +43,12 @@ class FakeQuantisation:
         self._layers = [layer for layer in layers if not _takes_the_picture(layer)]
         for layer in self._layers:
             layer.register_forward_pre_hook(_round_input)
-        # What the fusion takes: it calls its convolutions by their weights, past the hooks of layers.
-        for module in network.modules():
+        for name, module in network.named_modules():
+            # What the fusion takes: it calls its convolutions by their weights, past the hooks of layers.
             if isinstance(module, (SpatialPath, AttentionRefinement)):
                 module.register_forward_hook(_round_output)
+            elif name.endswith(_RESULTS):
+                module.register_forward_hook(_round_result)
 
     @contextmanager
     def rounded(self) -> Iterator[None]:
@@ -73,6 +78,26 @@ class _Rounding(torch.autograd.Function):
         return gradients[0]
 
 
+class _ResultRounding(torch.autograd.Function):
+    """To 255 levels between the smallest and the largest value; the gradient passes as if nothing had happened."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        low, high = torch.aminmax(x)
+        step = (high.clamp_min(0) - low.clamp_max(0)).clamp_min(_TINY) / _RESULT_LEVELS
+        return (x / step).round_().mul_(step)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return gradients[0]
+
+
+def round_result(x: Tensor) -> Tensor:
+    """Any shape and float type: rounded to 255 steps between its ends, zero exact."""
+    rounded: Tensor = _ResultRounding.apply(x)  # type: ignore[no-untyped-call]
+    return rounded
+
+
 def round_activation(x: Tensor) -> Tensor:
     """Any shape and float type: rounded to 127 steps from 0 to the largest absolute value."""
     rounded: Tensor = _Rounding.apply(x)  # type: ignore[no-untyped-call]
@@ -92,6 +117,10 @@ def _takes_the_picture(layer: nn.Module) -> bool:
 
 def _round_input(layer: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return (round_activation(inputs[0]), *inputs[1:])
+
+
+def _round_result(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+    return round_result(output)
 
 
 def _round_output(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:

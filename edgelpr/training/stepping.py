@@ -22,7 +22,7 @@ from edgelpr.training.native import NativeForward
 from edgelpr.training.optimizing import learning_rate
 from edgelpr.training.outcome import Outcome
 from edgelpr.training.precision import Arithmetic
-from edgelpr.training.quantising import FakeQuantisation
+from edgelpr.training.quantising import FakeQuantisation, round_result
 from edgelpr.training.samples import Sample
 from edgelpr.training.stages import Stage, stage_at
 from edgelpr.training.state import Parts
@@ -84,7 +84,8 @@ class Stepper:
             stage.prepare(self._parts.network)
             if step == stage.first > 0:
                 self._parts.average.restart(self._parts.network)  # what is frozen now is final, so is its average
-            self._called = self._group.spread(NativeForward(self._parts.network), self._device)
+            called = NativeForward(self._parts.network, None if self._rounding is None else round_result)
+            self._called = self._group.spread(called, self._device)
             self._stage = stage
         return stage
 
