@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from edgelpr.cli.options import rectify_option
 from edgelpr.cli.output import json_option, next_command, note, print_json, print_table
 from edgelpr.types import Reproduction
 
@@ -40,6 +41,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--recipe", type=_FILE, help="A recipe of your own.  [default: weights/recipes/paper/EXPERIMENT.yaml]")
 @click.option("--quick", type=click.IntRange(min=1), metavar="STEPS", help="A smoke run of so many steps; marked as such.")
+@rectify_option
 @click.option("--half", is_flag=True, help="Half precision where it is safe.")
 @click.option(
     "--accumulate", type=click.IntRange(min=1), default=1, show_default=True, help="Parts a batch is worked through in."
@@ -76,8 +78,9 @@ def command(
       edgelpr reproduce aolp --data AOLP -o runs/table1 --backbone-weights resnet18.pth --device cuda
       edgelpr reproduce clpd --data CCPD --test-data CLPD -o runs/table3 --network all --device cuda
 
-    Plates are cut at the boxes of the data set. Interrupt it when you like: the same command goes on, and what is finished is
-    not repeated. Every split leaves plates.csv, result.json and its checkpoint in the output folder.
+    Plates are cut at the boxes of the data set, as the paper has it; --rectify straightens them by their corners first.
+    Interrupt it when you like: the same command goes on, and what is finished is not repeated. Every split leaves plates.csv,
+    result.json and its checkpoint in the output folder.
     """
     from dataclasses import replace
 
@@ -98,8 +101,8 @@ def command(
     folds = experiment_folds(plan, data, test_data)
     if (threads := machine.pop("threads")) is not None:
         torch.set_num_threads(threads)
-    precision = {"half": machine.pop("half"), "accumulate": machine.pop("accumulate")}
-    options = RunOptions(networks[0], output, backbone_weights, quick, **precision, schedule=Schedule(**machine))
+    chosen = {"rectify": machine.pop("rectify"), "half": machine.pop("half"), "accumulate": machine.pop("accumulate")}
+    options = RunOptions(networks[0], output, backbone_weights, quick, **chosen, schedule=Schedule(**machine))
     note(_about_start(backbone_weights, quick))
     outcomes: list[Outcome] = []
     for name in networks:

@@ -20,6 +20,7 @@ from edgelpr.benchmarks.experiments.outcome import Outcome, pool
 from edgelpr.benchmarks.experiments.published import published_accuracy
 from edgelpr.benchmarks.experiments.recipes import RECIPES, find_paper_recipe, read_paper_recipe
 from edgelpr.cli.main import run
+from edgelpr.data.labelled import LabelledCrop
 from edgelpr.data.rendering.samples import Renderer
 from edgelpr.errors import ImageError, TrainingError, UsageError
 from edgelpr.models import hpa
@@ -225,6 +226,24 @@ def test_table_3_trains_once_for_both_data_sets(tmp_path: Path, capsys: pytest.C
     other = json.loads(capsys.readouterr().out)["runs"][0]
     assert other["plates"] == 6 and other["checkpoint"] == base["checkpoint"]
     assert state.stat().st_mtime_ns == written
+
+
+def test_plates_can_be_straightened_and_are_never_mixed_with_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, load = list[bool](), LabelledCrop.load
+
+    def watched(crop: LabelledCrop, rectify: bool = False) -> object:
+        loaded.append(rectify)
+        return load(crop, rectify)
+
+    monkeypatch.setattr(LabelledCrop, "load", watched)
+    ccpd, output = _ccpd(tmp_path / "CCPD"), tmp_path / "runs"
+    assert run(_reproduce("ccpd", ccpd, output, "--rectify", "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["runs"][0]["identity"]["rectify"] is True
+    assert len(loaded) == 10 and all(loaded)  # to train and to test
+    assert run(_reproduce("ccpd", ccpd, output)) == 1
+    assert "rectify" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

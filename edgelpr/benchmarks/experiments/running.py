@@ -73,6 +73,9 @@ class RunOptions:
     quick: int | None = None
     """Steps a phase of a smoke run, with small batches and few plates; None runs the recipe."""
 
+    rectify: bool = False
+    """Straighten plates by their corners where the data set gives them (CCPD, CLPD), to train and to test."""
+
     half: bool = False
     """Half precision where it is safe."""
 
@@ -160,6 +163,7 @@ class _Run:
             "trained_on_sha256": used.trained_sha256,
             "tested_on": len(fold.test),
             "tested_on_sha256": used.tested_sha256,
+            "rectify": self.options.rectify,
             "quick": self.options.quick,
             "initialisation": "random" if weights is None else f"backbone of {weights.name}, {hash_file(weights)[0]}",
             "settings": {phase: asdict(self._config(phase)) for phase in recipe.phases},
@@ -198,7 +202,8 @@ class _Run:
         if fold is not None:
             self.reporting.say(f"{what}: loading {len(fold.train)} crops")
             height = self.renderer.plate_format.height_width[0]
-            real.append(load_real_set(fold.train, height, f"split {fold.name}", progress=self.reporting.counted))
+            rectify, counted = self.options.rectify, self.reporting.counted
+            real.append(load_real_set(fold.train, height, f"split {fold.name}", rectify=rectify, progress=counted))
         self.reporting.say(f"{what}: {phase}, {config.steps} steps of {config.batch} crops in {folder}")
         return train(
             config,
@@ -217,7 +222,7 @@ class _Run:
 
     def _test(self, checkpoint: Path, fold: Fold, identity: dict[str, Any]) -> Outcome:
         reader = NetworkReader(load_checkpoint(checkpoint), self.options.schedule.device)
-        evaluation = evaluate(reader, fold.test, self.reporting.counted, self.renderer.plate_format)
+        evaluation = evaluate(reader, fold.test, self.reporting.counted, self.renderer.plate_format, self.options.rectify)
         write_plates_csv(self.folder / fold.name / PLATES_FILE, evaluation)
         recipe, config = self.recipe, self._config("training")
         published = published_accuracy(recipe.table, recipe.data, fold.name, config)
