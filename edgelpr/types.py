@@ -16,6 +16,9 @@ GraphTarget = Literal["any", "cpu", "tensorrt"]
 Int8File = Literal["int8", "int8-cpu"]
 """The two int8 files of a bundle: for TensorRT, and for ONNX Runtime on a CPU."""
 
+ReducedFile = Literal["fp16", "int8", "int8-cpu"]
+"""The files of a bundle that compute in less than fp32; each may keep some layers in higher precision."""
+
 RangeMethod = Literal["min-max", "percentile", "entropy"]
 """How the range of a tensor is taken from its values on calibration crops."""
 
@@ -85,3 +88,6 @@ NarrownessKind = Literal["few", "brightness", "contrast", "sharpness", "camera",
 
 PlateColour = Literal["blue", "green", "yellow", "red"]
 """Of a plate's ground, told by hue; white, grey and black plates have none."""
+
+BisectionOutcome = Literal["passes", "found", "not enough"]
+"""Of the search for layers to keep in higher precision: none need be; a set was found; not even all of them are enough."""

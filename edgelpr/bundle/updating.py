@@ -62,6 +62,20 @@ def update_bundle(
     return Bundle(bundle.path, written)
 
 
+def check_changeable(bundle: Bundle) -> None:
+    """Say at once, before minutes of work, that a bundle cannot be changed.
+
+    Raises:
+        BundleError: the bundle, or the folder that it lies in, is read-only.
+    """
+    folder = bundle.path.resolve()
+    for place in (folder, folder.parent):
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise BundleError(
+                f"{bundle.path}: cannot be changed, because {place} is read-only; copy the bundle to a folder of yours"
+            )
+
+
 def _merged(wanted: Manifest, before: Manifest, now: Manifest) -> Manifest:
     """What is wanted, with what others recorded since the bundle was opened."""
     accuracy = now.accuracy if wanted.accuracy == before.accuracy else wanted.accuracy

@@ -32,7 +32,7 @@ def build_graphs(model: onnx.ModelProto, record: CalibrationRecord) -> dict[str,
     rounded = {name: quantise(early, record.ranges[name], SCHEMES[name], record.kept.get(name, ())) for name in SCHEMES}
     strong = max(item.version for item in model.opset_import if item.domain in ("", "ai.onnx")) >= HALF_SCALES_OPSET
     return {
-        FP16: to_half(model),
+        FP16: to_half(model, record.kept.get("fp16", ())),
         INT8: to_half(rounded["int8"]) if strong else rounded["int8"],
         INT8_CPU: rounded["int8-cpu"],
     }

@@ -25,6 +25,9 @@ _STOPS = ("Conv", "MatMul", "Gemm")
 _ALWAYS_FLOAT = {"Resize": (1, 2)}
 """Inputs that the operator takes in fp32 whatever the others are."""
 
+_MOVES = ("Reshape", "Transpose", "Slice", "Split", "Unsqueeze", "Squeeze", "Gather", "Pad", "Concat", "Identity", "Cast")
+"""What hands values on; an engine sees through it."""
+
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 
 
@@ -33,15 +36,28 @@ def to_half(model: onnx.ModelProto, keep: Collection[str] = ()) -> onnx.ModelPro
 
     Args:
         model: fp32, perhaps with rounded tensors; left as it is.
-        keep: names of nodes that stay in fp32.
+        keep: names of nodes that stay in fp32. What takes their results stays with them: TensorRT-RTX (1.7) computes a lone
+            fp32 node between casts in fp16 again, without a word.
 
     Raises:
         CalibrationError: a weight that fp16 cannot hold.
     """
     half = onnx.ModelProto()
     half.CopyFrom(model)
-    _Halver(half, frozenset(keep) | deciding_nodes(half)).apply()
+    _Halver(half, _with_takers(half, keep) | deciding_nodes(half)).apply()
     return half
+
+
+def _with_takers(model: onnx.ModelProto, keep: Collection[str]) -> frozenset[str]:
+    """Names of nodes, and of those that take their results, up to the first that does more than hand them on."""
+    index, names = GraphIndex(model), set(keep)
+    waiting = [name for node in model.graph.node if node.name in keep for name in node.output]
+    while waiting:
+        for taker in index.takers(waiting.pop()):
+            if taker.op_type in _MOVES and taker.name not in names:
+                waiting.extend(taker.output)
+            names.add(taker.name)
+    return frozenset(names)
 
 
 def deciding_nodes(model: onnx.ModelProto) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ CHUNK = 8
 Tensors = dict[str, NDArray[np.float32]]
 """Values by the tensor's name."""
 
+_Limits = dict[str, tuple[float, float]]
 _SAME_VALUES = ("Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity")
 _ERRORS_ONLY = 3
 
@@ -108,29 +109,71 @@ def observe(
 
 def observe_with(probe: Probe, crops: NDArray[np.uint8], progress: Callable[[int, int], None]) -> Observations:
     """The two passes of ``observe`` with a graph that is already open."""
-    total = 2 * len(crops)
-    limits: dict[str, tuple[float, float]] = {}
-    for start, tensors in _chunks(probe, crops):
-        for name, values in tensors.items():
-            _widen(limits, name, values, start)
-        tensors.clear()  # or they would stay in memory while the next ones are computed
-        progress(min(start + CHUNK, len(crops)), total)
-    builders = {name: HistogramBuilder(*limit) for name, limit in limits.items()}
-    for start, tensors in _chunks(probe, crops):
-        for name, values in tensors.items():
-            builders[name].add(values)
-        tensors.clear()
-        progress(len(crops) + min(start + CHUNK, len(crops)), total)
-    seen = {name: builder.build() for name, builder in builders.items()}
-    return Observations({name: seen[probe.same_as.get(name, name)] for name in probe.names}, len(crops))
+    return observe_growing(probe, [crops], progress)[0]
+
+
+def observe_growing(
+    probe: Probe, groups: Sequence[NDArray[np.uint8]], progress: Callable[[int, int], None]
+) -> tuple[Observations, ...]:
+    """What is seen on the first group of crops, on the first two, and so on, without running any crop more than twice.
+
+    Args:
+        probe: the open graph.
+        groups: each (N, H, W) uint8, preprocessed.
+        progress: as for ``observe``; the number is that of all crops.
+
+    Returns:
+        As many as there are groups; the last is of all crops.
+
+    Raises:
+        CalibrationError: ONNX Runtime refuses the crops, or a tensor holds NaN or infinity.
+    """
+    total = sum(map(len, groups))
+    limits = _find_limits(probe, groups, lambda seen: progress(seen, 2 * total))
+    return tuple(_count(probe, groups, limits, lambda seen: progress(total + seen, 2 * total)))
+
+
+def _find_limits(probe: Probe, groups: Sequence[NDArray[np.uint8]], progress: Callable[[int], None]) -> list[_Limits]:
+    """The first pass: smallest and largest value of each tensor after each group."""
+    limits: _Limits = {}
+    after: list[_Limits] = []
+    seen = 0
+    for group in groups:
+        for count, tensors in _chunks(probe, group):
+            for name, values in tensors.items():
+                _widen(limits, name, values, seen)
+            tensors.clear()  # or they would stay in memory while the next ones are computed
+            seen += count
+            progress(seen)
+        after.append(dict(limits))
+    return after
+
+
+def _count(
+    probe: Probe, groups: Sequence[NDArray[np.uint8]], limits: Sequence[_Limits], progress: Callable[[int], None]
+) -> Iterator[Observations]:
+    """The second pass; a tensor whose limits a group does not widen is counted on, in the same bins."""
+    builders = {name: {each[name]: HistogramBuilder(*each[name]) for each in limits} for name in limits[-1]}
+    seen = 0
+    for number, group in enumerate(groups):
+        for count, tensors in _chunks(probe, group):
+            for name, values in tensors.items():
+                for limit in dict.fromkeys(each[name] for each in limits[number:]):
+                    builders[name][limit].add(values)
+            tensors.clear()
+            seen += count
+            progress(seen)
+        built = {name: builders[name][limit].build() for name, limit in limits[number].items()}
+        yield Observations({name: built[probe.same_as.get(name, name)] for name in probe.names}, seen)
 
 
 def _chunks(probe: Probe, crops: NDArray[np.uint8]) -> Iterator[tuple[int, Tensors]]:
     for start in range(0, len(crops), CHUNK):
-        yield start, probe.run(crops[start : start + CHUNK])
+        chunk = crops[start : start + CHUNK]
+        yield len(chunk), probe.run(chunk)
 
 
-def _widen(limits: dict[str, tuple[float, float]], name: str, values: NDArray[np.float32], start: int) -> None:
+def _widen(limits: _Limits, name: str, values: NDArray[np.float32], start: int) -> None:
     low, high = float(values.min()), float(values.max())
     if not math.isfinite(high - low):
         raise CalibrationError(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from edgelpr.calibration.graphs import GraphIndex, add_constant, in_order, replace_nodes
-from edgelpr.calibration.placing import place
+from edgelpr.calibration.placing import WEIGHTED, place
 from edgelpr.calibration.ranges import Range
 from edgelpr.calibration.schemes import Scheme
 from edgelpr.errors import CalibrationError
@@ -60,7 +60,12 @@ class _Quantiser:
                 node.input[position] = rounded.get(name, name)
             if node.name in placement.nodes:
                 self._round_weights(node, original)
-        replace_nodes(self._model, in_order(self._model, [*self._model.graph.node, *self._added]))
+            elif node.op_type in WEIGHTED and original[0] in rounded and self._scheme.round_results:
+                node.input[0] = self._shield(node, original[0], placement.tensors[original[0]])
+        nodes = [*self._model.graph.node, *self._added]
+        taken = {name for node in nodes for name in node.input}
+        added = [node for node in self._added if node.output[0] in taken]  # whoever took a pair may have its own
+        replace_nodes(self._model, in_order(self._model, [*self._model.graph.node, *added]))
 
     def _round_tensor(self, tensor: str, source: str) -> str:
         """Add a pair behind a tensor; the name of what comes out of it."""
@@ -73,6 +78,23 @@ class _Quantiser:
         parameters = [self._constant(tensor, "scale", np.asarray(scale)), self._constant(tensor, "zero", np.asarray(zero))]
         self._node("QuantizeLinear", [tensor, *parameters], f"{tensor}.int8")
         return self._node("DequantizeLinear", [f"{tensor}.int8", *parameters], f"{tensor}.rounded")
+
+    def _shield(self, node: onnx.NodeProto, tensor: str, source: str) -> str:
+        """What comes out of a pair, for a layer that is kept in float; a scale a channel, although all are the same.
+
+        Between rounded tensors ONNX Runtime (1.31, its optimiser WeightBiasQuantization) rounds float weights as well, all
+        with one scale, unless what comes in has more than one.
+        """
+        weight = self._index.constants.get(node.input[1])
+        if weight is None:
+            return f"{tensor}.rounded"
+        groups = next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
+        channels = weight.dims[1] * groups if node.op_type == "Conv" else weight.dims[1 - _output_axis(node)]
+        values = zip(("scale", "zero"), self._scheme.activation(self._ranges[source]))
+        label = f"{node.name}.input"
+        parameters = [self._constant(label, what, np.full(channels, value)) for what, value in values]
+        axis = 1 if node.op_type == "Conv" else -1
+        return self._node("DequantizeLinear", [f"{tensor}.int8", *parameters], f"{label}.rounded", axis=axis)
 
     def _round_weights(self, node: onnx.NodeProto, original: list[str]) -> None:
         name = node.input[1]

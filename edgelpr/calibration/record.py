@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_args
 
 from edgelpr.bundle.bundle import parse_json
 from edgelpr.bundle.checking import checked_keys, chosen, texts, typed
 from edgelpr.calibration.ranges import Range
-from edgelpr.calibration.record_parts import CalibrationImages, Trial, number, sha256
+from edgelpr.calibration.record_parts import CALIBRATION, CalibrationImages, Trial, number, sha256
 from edgelpr.errors import BundleError, CalibrationError
-from edgelpr.types import Int8File, RangeMethod
+from edgelpr.types import Int8File, RangeMethod, ReducedFile
 
 __all__ = ["CALIBRATION", "RECORD_SCHEMA", "CalibrationImages", "CalibrationRecord", "Trial"]
-
-CALIBRATION = "calibration.json"
-"""Name of the record inside a bundle."""
 
 RECORD_SCHEMA = 1
 """Version of the record that this edgelpr writes, and the newest that it reads."""
@@ -51,7 +48,7 @@ class CalibrationRecord:
     ranges: Mapping[Int8File, Mapping[str, Range]]
     """Ranges by tensor, a set for each file of ``methods``: a method chooses otherwise for symmetric int8 than for uint8."""
 
-    kept: Mapping[Int8File, tuple[str, ...]] = field(default_factory=dict)
+    kept: Mapping[ReducedFile, tuple[str, ...]] = field(default_factory=dict)
     """Names of the nodes that stay in higher precision, by file."""
 
     trials: tuple[Trial, ...] = ()
@@ -67,10 +64,10 @@ class CalibrationRecord:
     """Version of this record."""
 
     def __post_init__(self) -> None:
-        if set(self.methods) != set(self.ranges) or not set(self.kept) <= set(self.methods):
+        if set(self.methods) != set(self.ranges) or not set(self.kept) <= {*self.methods, "fp16"}:
             raise CalibrationError(
                 f"calibration record: methods of {_listed(self.methods)}, ranges of {_listed(self.ranges)}, nodes kept of "
-                f"{_listed(self.kept)}; expected methods and ranges of the same files, and nodes kept of no others"
+                f"{_listed(self.kept)}; expected methods and ranges of the same files, and nodes kept of these or of fp16"
             )
 
     def check(self, graph_sha256: str, preprocessing: Mapping[str, Any], tensor_names: Iterable[str] = ()) -> None:
@@ -180,7 +177,10 @@ class CalibrationRecord:
                 file: {name: _range(ends, f"{where}: range of '{name}'") for name, ends in typed(ranges, dict, where).items()}
                 for file, ranges in _by_file(values["ranges"], f"{where}: ranges")
             },
-            kept={file: texts(names, f"{where}: kept") for file, names in _by_file(values["kept"], f"{where}: kept")},
+            kept={
+                chosen(file, get_args(ReducedFile), f"{where}: kept"): texts(names, f"{where}: kept")
+                for file, names in typed(values["kept"], dict, f"{where}: kept").items()
+            },
             trials=tuple(Trial.from_dict(trial, f"{where}: trial {index}") for index, trial in enumerate(trials, 1)),
             versions={
                 name: typed(version, str, f"{where}: versions")
@@ -215,5 +215,5 @@ def _range(value: Any, where: str) -> Range:
         raise BundleError(f"{where}: {error}") from error
 
 
-def _listed(files: Mapping[Int8File, Any]) -> str:
+def _listed(files: Collection[str]) -> str:
     return ", ".join(sorted(files)) or "none"

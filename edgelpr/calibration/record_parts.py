@@ -10,6 +10,9 @@ from edgelpr.bundle.checking import checked_keys, chosen, texts, typed
 from edgelpr.errors import BundleError, CalibrationError
 from edgelpr.types import Int8File, RangeMethod
 
+CALIBRATION = "calibration.json"
+"""Name of the record inside a bundle."""
+
 
 @dataclass(frozen=True)
 class CalibrationImages:

@@ -55,6 +55,15 @@ def to_tensorrt_cache(record: CalibrationRecord, trt_version: str, input_name: s
     return "\n".join([header, *(_line(name, found) for name, found in ranges.items()), ""]).encode("utf-8")
 
 
+def check_version(trt_version: str) -> None:
+    """Check that a TensorRT reads calibration caches.
+
+    Raises:
+        UsageError: not a version, or one without calibration caches.
+    """
+    _joined(trt_version)
+
+
 def from_tensorrt_cache(content: bytes) -> dict[str, float]:
     """The largest magnitude by tensor, as float32 holds it.
 

@@ -15,7 +15,20 @@ import click
 from edgelpr import __version__
 from edgelpr.errors import EdgelprError
 
-COMMANDS = ("models", "synth", "check", "train", "reproduce", "eval", "compare", "export", "read", "inspect")
+COMMANDS = (
+    "models",
+    "synth",
+    "check",
+    "train",
+    "reproduce",
+    "eval",
+    "compare",
+    "export",
+    "calibrate",
+    "verify",
+    "read",
+    "inspect",
+)
 """The verbs in the order of the work; each lives in the module of its name, as ``command``."""
 
 INTERRUPTED = 130

@@ -43,3 +43,41 @@ class ProgressBar:
     def note(self, message: str) -> None:
         """Print a line on stderr without leaving half a bar in front of it."""
         click.echo((_CLEAR_LINE if self._shown else "") + message, err=True)
+
+
+class Steps:
+    """Bars one after another, each as long as its first report says; silence unless stderr is a terminal.
+
+    Args:
+        label: what is being done.
+    """
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._bar: ProgressBar | None = None
+
+    def __enter__(self) -> Steps:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self._close()
+
+    def reach(self, done: int, total: int) -> None:
+        """Move the bar of this step to ``done`` of ``total``; one that is full makes room for the next step's."""
+        if self._bar is None:
+            self._bar = ProgressBar(total, self._label).__enter__()
+        self._bar.reach(done)
+        if done >= total:
+            self._close()
+
+    def note(self, message: str) -> None:
+        """Print a line on stderr without leaving half a bar in front of it."""
+        if self._bar is None:
+            click.echo(message, err=True)
+        else:
+            self._bar.note(message)
+
+    def _close(self) -> None:
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            bar.__exit__(None, None, None)

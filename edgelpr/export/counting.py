@@ -22,9 +22,21 @@ def count_graph_multiply_adds(model: onnx.ModelProto) -> int:
     Raises:
         ExportError: ONNX Runtime refuses the graph.
     """
+    return sum(count_multiply_adds_by_node(model).values())
+
+
+def count_multiply_adds_by_node(model: onnx.ModelProto) -> dict[str, int]:
+    """The same for each convolution and matrix product, by the node's name.
+
+    Args:
+        model: an exported graph; no two of its nodes have one name.
+
+    Raises:
+        ExportError: ONNX Runtime refuses the graph.
+    """
     counted = [node for node in model.graph.node if node.op_type in _COUNTED]
     shapes = _shapes(model, counted)
-    return sum(_multiply_adds(node, shapes) for node in counted)
+    return {node.name: _multiply_adds(node, shapes) for node in counted}
 
 
 def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from edgelpr.errors import ExportError, require
-from edgelpr.export.parity import Outputs
-from edgelpr.export.wrapping import GraphModule
+
+if TYPE_CHECKING:  # both need torch, which counting and calibration do without
+    from edgelpr.export.parity import Outputs
+    from edgelpr.export.wrapping import GraphModule
 
 _ERRORS_ONLY = 3
 

@@ -15,7 +15,7 @@ from sample_networks import noise_crops
 
 from edgelpr.calibration.entropy import MAGNITUDE_LEVELS, MOST_CLIPPED, asymmetric_limits, divergence, symmetric_limit
 from edgelpr.calibration.histograms import BINS, Histogram, HistogramBuilder
-from edgelpr.calibration.observing import CHUNK, Observations, observe, observe_with
+from edgelpr.calibration.observing import CHUNK, Observations, Probe, observe, observe_growing, observe_with
 from edgelpr.calibration.ranges import Range, ranges_of
 from edgelpr.errors import CalibrationError, UsageError
 
@@ -361,3 +361,18 @@ def test_symmetric_and_not_differ_where_it_matters():
 def test_a_range_without_zero_or_end_is_refused(low, high):
     with pytest.raises(CalibrationError, match="expected two finite numbers"):
         Range(low, high)
+
+
+def test_growing_gives_what_each_part_would_give_alone(network):
+    crops = noise_crops(2 * CHUNK + 3, (6, 8))
+    crops[-1] = 255  # the second group widens what the first one showed
+    groups, probe, reports = [crops[: CHUNK + 2], crops[CHUNK + 2 :]], Probe(network, None), []
+    grown = observe_growing(probe, groups, lambda done, total: reports.append((done, total)))
+    for found, part in zip(grown, (groups[0], crops), strict=True):
+        alone = observe_with(probe, part, silent)
+        assert found.crops == alone.crops
+        for name, histogram in alone.tensors.items():
+            same = found.tensors[name]
+            assert (same.low, same.high, same.zeros) == (histogram.low, histogram.high, histogram.zeros)
+            assert np.array_equal(same.counts, histogram.counts)
+    assert reports[-1] == (2 * len(crops), 2 * len(crops)) and reports == sorted(reports)

@@ -1,0 +1,67 @@
+"""Labelled plates, prepared once and held as bytes, so that hundreds of graphs can read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgelpr.data.labelled import LabelledCrop
+from edgelpr.errors import DataError, ImageError
+from edgelpr.preprocessing.crop import Preprocessing
+from edgelpr.training.scores import Progress
+
+
+@dataclass(frozen=True)
+class PreparedPlates:
+    """Plates ready for the network."""
+
+    crops: NDArray[np.uint8]
+    """(N, H, W), 0 to 255."""
+
+    texts: tuple[str, ...]
+    """What stands on each of the N."""
+
+    unreadable: int = 0
+    """Files that could not be loaded; every graph reads them wrong."""
+
+    @property
+    def total(self) -> int:
+        """All plates, those that could not be loaded included."""
+        return len(self.texts) + self.unreadable
+
+    def evenly(self, most: int) -> PreparedPlates:
+        """At most so many of those that could be loaded, spread evenly."""
+        if len(self.texts) <= most:
+            return PreparedPlates(self.crops, self.texts)
+        chosen = np.linspace(0, len(self.texts) - 1, most).round().astype(int)
+        return PreparedPlates(self.crops[chosen], tuple(self.texts[index] for index in chosen))
+
+
+def prepare_plates(
+    labelled: Sequence[LabelledCrop], preprocessing: Preprocessing, rectify: bool, progress: Progress
+) -> PreparedPlates:
+    """Load and resize.
+
+    Args:
+        labelled: the plates.
+        preprocessing: how a crop becomes the network's input.
+        rectify: straighten plates by their corners where the labels give them.
+        progress: called after each plate.
+
+    Raises:
+        DataError: no plate, or none that can be loaded.
+    """
+    crops, texts = [], []
+    for done, crop in enumerate(labelled, 1):
+        try:
+            crops.append(preprocessing.apply(crop.load(rectify)))
+            texts.append(crop.plate)
+        except ImageError:  # counted; `edgelpr eval` names them
+            pass
+        progress(done, len(labelled))
+    if not crops:
+        raise DataError(f"none of the {len(labelled)} labelled plates can be loaded; 'edgelpr check' says why")
+    return PreparedPlates(np.stack(crops), tuple(texts), len(labelled) - len(crops))
