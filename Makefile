@@ -5,10 +5,11 @@ VENV ?= .venv
 # A folder of your own crops, or the captures rendered for this repository.
 CROPS ?= weights/captures
 BUNDLE := demo/hpa-nano-cn.elpr
+SHIPPED := hpa-nano-cn hpa-nano-latin hpa-resnet18-cn
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint wheel clean
+.PHONY: help demo bundles test test-all lint wheel clean
 
 help: ## this list
 	@echo "usage: make TARGET [PYTHON=python3.11] [CROPS=/my/folder]"
@@ -21,6 +22,13 @@ demo: $(VENV)/.edgelpr-demo ## from a trained checkpoint to a verified bundle to
 	$(VENV)/bin/edgelpr inspect $(BUNDLE)
 	$(VENV)/bin/edgelpr read $(BUNDLE) "$(CROPS)"
 	$(VENV)/bin/python benchmarks/speed.py --bundle $(BUNDLE) --images weights/captures/images --quick
+
+bundles: $(VENV)/.edgelpr-demo ## the shipped weights as bundles with fp16 and INT8, in bundles/
+	@mkdir -p bundles
+	@set -e; for name in $(SHIPPED); do \
+	  $(VENV)/bin/edgelpr export $$name -o bundles/$$name.elpr --overwrite; \
+	  $(VENV)/bin/edgelpr calibrate bundles/$$name.elpr --reuse calibration/$$name.json; \
+	done
 
 test: lint ## style, types, import rules, and the tests but for the slow ones
 	$(VENV)/bin/python -m pytest -q -m "not slow"
@@ -39,7 +47,7 @@ wheel: $(VENV)/.edgelpr-dev ## the package, into dist/
 	$(VENV)/bin/python -m build --wheel --no-isolation
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) build dist demo edgelpr.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) build dist demo bundles edgelpr.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # A stamp is newer than what it was made from, so that installing happens once.
 $(VENV)/.edgelpr-venv:

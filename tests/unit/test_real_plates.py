@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.runtime.recognizer import Recognizer
 from edgelpr.training.evaluation import evaluate
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 SETS = {"ccpd": ("cn", 593), "easypr": ("cn", 131), "eu": ("latin", 108), "br": ("latin", 114), "aolp-samples": ("aolp", 5)}
 
 
@@ -81,6 +83,49 @@ def test_whole_plate_accuracy_on_the_test_part(real_data, bundles, weights, name
     assert (evaluation.plates, evaluation.warnings, evaluation.unreadable) == (plates, (), ())
     misread = [f"{score.crop.path.name}: {score.crop.plate} read as {score.read}" for score in evaluation.failures]
     assert len(misread) <= wrong, "\n".join(misread)
+
+
+@pytest.fixture(scope="session")
+def reduced(real_data: Path, bundles) -> Callable[[str], Path]:
+    """Shipped weights with fp16 and INT8, once each: by the record in ``calibration/``, or anew where this machine's export
+    is another graph than the recorded one."""
+    made = set()
+
+    def bundle(name: str) -> Path:
+        path = bundles(name)
+        if name not in made:
+            record = REPOSITORY / "calibration" / f"{name}.json"
+            graph = hashlib.sha256((path / "fp32.onnx").read_bytes()).hexdigest()
+            if json.loads(record.read_text(encoding="utf-8"))["graph_sha256"] == graph:
+                images = ["--reuse", str(record)]
+            else:
+                sets = ("ccpd", "easypr") if name.endswith("cn") else ("eu", "br")
+                images = [part for each in sets for part in ("--images", str(real_data / each / "labels.csv"))]
+            assert run(["calibrate", str(path), *images, "--threads", "1"]) == 0
+            made.add(name)
+        return path
+
+    return bundle
+
+
+@pytest.mark.parametrize(("precision", "lost"), [("fp16", 0), ("int8", 1)])
+@pytest.mark.parametrize(
+    ("weights", "name"),
+    [
+        ("hpa-nano-cn", "ccpd"),
+        ("hpa-nano-cn", "easypr"),
+        ("hpa-resnet18-cn", "ccpd"),
+        ("hpa-resnet18-cn", "easypr"),
+        ("hpa-nano-latin", "eu"),
+        ("hpa-nano-latin", "br"),
+    ],
+)
+def test_reduced_precisions_lose_no_plate_or_one(real_data, reduced, weights, name, precision, lost):
+    labelled, right = read_labels(real_data / name, split="test"), {}
+    for each in ("fp32", precision):
+        with Recognizer.open(reduced(weights), precision=each, threads=1, allow_unapproved=True) as recognizer:
+            right[each] = evaluate(recognizer, labelled, plate_format=recognizer.plate_format).correct
+    assert right[precision] >= right["fp32"] - lost, right
 
 
 @pytest.mark.parametrize("name", ["ccpd", "easypr"])

@@ -17,7 +17,7 @@ _DOWNSAMPLING = (cv2.INTER_NEAREST, *(cv2.INTER_LINEAR,) * 3, *(cv2.INTER_CUBIC,
 _CCPD_SIZE = (94, 24)
 
 
-def capture(scene: Image, rng: Generator, night: float = 0.07, shrunk: float = 0.05) -> Image:
+def capture(scene: Image, rng: Generator, night: float = 0.07, shrunk: float = 0.05, worst: float = 1.0) -> Image:
     """Photograph a scene.
 
     Args:
@@ -25,11 +25,12 @@ def capture(scene: Image, rng: Generator, night: float = 0.07, shrunk: float = 0
         rng: source of every choice.
         night: share of infrared pictures, 0 to 1.
         shrunk: share of the resampled crops that get the size common among CCPD's crops, 0 to 1.
+        worst: how badly pictures may be taken, 0 to 1; without the worst third, 0.6.
 
     Returns:
         A crop (h, w, 3) BGR, uint8, resampled in some of the cases.
     """
-    severity = _severity(rng)
+    severity = min(_severity(rng), worst)
     picture = scene.astype(np.float32)
     light(picture, rng)
     if rng.random() < 0.06:

@@ -23,6 +23,9 @@ from edgelpr.preprocessing.images import Image
 Camera = Callable[[Image, Generator, float, float], Image]
 """A scene (H, W, 3), a source of choices, shares of infrared and of small pictures, to a crop."""
 
+HEIGHTS = (16.0, 90.0)
+"""Smallest and largest height of a common plate in pixels, unless told otherwise."""
+
 _FACE_SCALES = (0.25, 0.35, 0.5, 0.7, 1.0)
 
 
@@ -61,7 +64,7 @@ class Renderer:
         plate_format: PlateFormat,
         glyphs: Sequence[Glyphs] = (),
         shares: Sequence[float] | None = None,
-        heights: tuple[float, float] = (16.0, 90.0),
+        heights: tuple[float, float] = HEIGHTS,
         description: str = "",
         camera: Camera = capture,
     ) -> None:
