@@ -1,0 +1,79 @@
+"""Labelled plates that would make the gate's figure wrong: those that calibrated, and what else can be seen beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgelpr.bundle.bundle import Bundle, read_json
+from edgelpr.bundle.checking import typed
+from edgelpr.calibration.overlap import find_overlap
+from edgelpr.calibration.record_parts import CALIBRATION, CalibrationImages
+from edgelpr.data.checking.looking import look_at
+from edgelpr.data.checking.parts import LabelSet, parts_of
+from edgelpr.data.checking.repeated import same_pictures
+from edgelpr.data.checking.single import unfit_sizes
+from edgelpr.data.labelled import LabelledCrop
+from edgelpr.errors import BundleError, DataError
+from edgelpr.plates.format import PlateFormat
+
+_SHOWN = 3
+
+
+def refuse_calibration_plates(bundle: Bundle, labelled: Sequence[LabelledCrop], where: Path, split: str | None) -> None:
+    """Refuse plates that the bundle was calibrated on: int8 fits them better than any others.
+
+    A bundle without a record is not refused; nobody knows what it was calibrated on.
+
+    Args:
+        bundle: as opened.
+        labelled: what is to be verified on.
+        where: where the labels were read, for the message.
+        split: which part of them, as the user chose.
+
+    Raises:
+        DataError: some were; the message names them and what to do.
+        BundleError: the record cannot be used.
+    """
+    hashes = _calibrated(bundle)
+    overlap = find_overlap(hashes, labelled) if hashes else ()
+    if overlap:
+        shown = ", ".join(path.name for path in overlap[:_SHOWN]) + (", ..." if len(overlap) > _SHOWN else "")
+        raise DataError(
+            f"{where}: {len(overlap)} of the {len(labelled)} plates calibrated this bundle ({shown}), so a loss on them says "
+            f"nothing about others. {_remedy(labelled, overlap, split)}"
+        )
+
+
+def find_mistakes(labelled: Sequence[LabelledCrop], plate_format: PlateFormat, where: Path) -> tuple[str, ...]:
+    """One line for each picture that is there more than once and for sizes that are no crop's, a whole frame for example."""
+    looks = list(look_at(parts_of([LabelSet(where.name, tuple(labelled))])))
+    findings = [*same_pictures(looks), *unfit_sizes(looks, plate_format)]
+    return tuple(f"{finding.what}: {finding.remedy}" for finding in findings)
+
+
+def _calibrated(bundle: Bundle) -> tuple[str, ...]:
+    if CALIBRATION not in bundle.manifest.files:
+        return ()
+    path = bundle.file(CALIBRATION)  # of the record only the images are needed, and reading it whole would need onnx
+    try:
+        values = typed(read_json(path), dict, str(path))
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
+    return CalibrationImages.from_dict(values.get("images"), f"{path}: images").sha256
+
+
+def _remedy(labelled: Sequence[LabelledCrop], overlap: Sequence[Path], split: str | None) -> str:
+    again = "Verify on plates that had no part in it, or calibrate on others"
+    if split is not None:
+        return f"{again}; this is the part '{split}', is there another?"
+    paths = set(overlap)
+    parts = parts_of([LabelSet("", tuple(labelled))])
+    taken = {crop.split for crop in labelled if crop.path in paths}
+    # Plates that may have trained the network show less loss than new ones would.
+    untouched = [crop.split for crop, part in parts if crop.split and crop.split not in taken and part.role != "train"]
+    free = list(dict.fromkeys(untouched))
+    if not free:
+        return f"{again}."
+    choices = " or ".join(f"--split {part}" for part in free)
+    return f"None of them is in {'these parts' if len(free) > 1 else 'this part'}: {choices}"

@@ -1,0 +1,183 @@
+"""Reading the same labelled plates in every precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import isfinite
+
+from edgelpr.benchmarks.summary import Summary
+from edgelpr.benchmarks.verifying.gate import MAX_LOSS, check_max_loss
+from edgelpr.benchmarks.verifying.patience import PatientReader
+from edgelpr.benchmarks.verifying.result import PrecisionResult
+from edgelpr.benchmarks.verifying.speed import SECONDS, crops_to_time, time_recognizers
+from edgelpr.benchmarks.verifying.subjects import Subject, choose_subjects, open_subject
+from edgelpr.bundle.bundle import Bundle
+from edgelpr.data.labelled import LabelledCrop
+from edgelpr.errors import BackendError, DataError, UsageError
+from edgelpr.runtime.recognizer import Recognizer
+from edgelpr.training.evaluation import evaluate
+from edgelpr.training.scores import Evaluation, Progress
+from edgelpr.types import BackendName, Precision
+
+_FEW_RIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is verified, and how.
+
+    Raises:
+        UsageError: a loss or a time that cannot be.
+    """
+
+    backend: BackendName = "onnxruntime"
+    """Inference engine."""
+
+    precisions: tuple[Precision, ...] = ()
+    """Only these beside fp32; none: all that the bundle has for the backend."""
+
+    max_loss: float = MAX_LOSS
+    """Percentage points of whole-plate accuracy that may be lost."""
+
+    simulate_tensorrt: bool = False
+    """Whether the int8 graph made for TensorRT is read too, with ONNX Runtime in its place."""
+
+    threads: int | None = None
+    """CPU threads for one batch; None lets the backend choose."""
+
+    batch_size: int = 16
+    """Crops read at a time; time is always taken one by one."""
+
+    rectify: bool = False
+    """Straighten plates by their corners where the labels give them."""
+
+    seconds: float | None = SECONDS
+    """About how long each precision is timed; None: no time is taken."""
+
+    def __post_init__(self) -> None:
+        check_max_loss(self.max_loss)
+        if self.seconds is not None and not (isfinite(self.seconds) and self.seconds > 0):
+            raise UsageError(f"the time for each precision is {self.seconds} s; expected more than 0")
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of it."""
+
+    results: tuple[PrecisionResult, ...]
+    """fp32 first."""
+
+    warnings: tuple[str, ...]
+    """What makes the figures doubtful."""
+
+    @property
+    def reference(self) -> Evaluation:
+        """What fp32 read."""
+        return self.results[0].evaluation
+
+    @property
+    def failed(self) -> tuple[PrecisionResult, ...]:
+        """Those that lose more than is allowed, simulations included."""
+        return tuple(result for result in self.results if not result.within_gate)
+
+
+def verify(
+    bundle: Bundle, labelled: Sequence[LabelledCrop], plan: Plan, say: Callable[[str], None], progress: Progress
+) -> Verification:
+    """Read every plate in every precision, then time the precisions in turn. Nothing is written.
+
+    Args:
+        bundle: as opened.
+        labelled: the plates, none of which calibrated the bundle.
+        plan: what and how.
+        say: told what is being done.
+        progress: called after each plate of each precision.
+
+    Raises:
+        UsageError: a backend that runs no graphs.
+        BundleError: a graph is missing, or there is only fp32.
+        DataError: no plate, or fp32 reads none of them right.
+        BackendError: an engine cannot be opened, or fails in fp32.
+    """
+    subjects = choose_subjects(bundle, plan.backend, plan.precisions, plan.simulate_tensorrt)
+    with ExitStack() as stack:
+        opened = {
+            subject: stack.enter_context(open_subject(bundle, subject, plan.backend, plan.threads, plan.batch_size))
+            for subject in subjects
+        }
+        evaluations: dict[Subject, Evaluation] = {}
+        for subject, recognizer in opened.items():
+            say(f"Reading {len(labelled)} plates: {subject.name} with {recognizer.description}")
+            evaluations[subject] = _evaluate(bundle, subject, recognizer, labelled, plan, progress)
+            if subject.precision == "fp32":
+                _check_reference(evaluations[subject])
+        results = _results(opened, evaluations, plan, {})
+        if plan.seconds is not None:
+            timed = [result.subject for result in results if not result.subject.simulated and not result.engine_failures]
+            say(f"Timing {', '.join(subject.name for subject in timed)} in turn")
+            recognizers = {subject.name: opened[subject] for subject in timed}
+            speeds = time_recognizers(recognizers, crops_to_time(labelled, plan.rectify), plan.seconds)
+            results = _results(opened, evaluations, plan, speeds)
+    return Verification(results, _warnings(results[0].evaluation))
+
+
+def _evaluate(
+    bundle: Bundle,
+    subject: Subject,
+    recognizer: Recognizer,
+    labelled: Sequence[LabelledCrop],
+    plan: Plan,
+    progress: Progress,
+) -> Evaluation:
+    plate_format = bundle.manifest.plate_format
+    try:
+        return evaluate(recognizer, labelled, progress, plate_format, plan.rectify)
+    except BackendError:
+        if subject.precision == "fp32":
+            raise
+        return evaluate(PatientReader(recognizer), labelled, progress, plate_format, plan.rectify)
+
+
+def _results(
+    opened: Mapping[Subject, Recognizer],
+    evaluations: Mapping[Subject, Evaluation],
+    plan: Plan,
+    speeds: Mapping[str, Summary],
+) -> tuple[PrecisionResult, ...]:
+    reference = next(iter(evaluations.values()))
+    return tuple(
+        PrecisionResult(
+            subject=subject,
+            evaluation=evaluations[subject],
+            reference=reference,
+            runtime=recognizer.description,
+            max_loss=plan.max_loss,
+            speed=speeds.get(subject.name),
+            speed_of_fp32=speeds.get("fp32"),
+        )
+        for subject, recognizer in opened.items()
+    )
+
+
+def _check_reference(evaluation: Evaluation) -> None:
+    """Where fp32 reads nothing right, nothing can be lost and every precision would pass."""
+    if evaluation.correct:
+        return
+    score = evaluation.scores[0]
+    found = score.error or f"{score.crop.path.name} is labelled '{score.crop.plate}' and read '{score.read}'"
+    raise DataError(
+        f"fp32 reads none of the {evaluation.plates} plates right, so no precision could lose one; the first: {found}. "
+        "Are these crops of plates, are the labels theirs, and is the bundle made for such plates? 'edgelpr check' and "
+        "'edgelpr eval --sheet' show more"
+    )
+
+
+def _warnings(reference: Evaluation) -> tuple[str, ...]:
+    if reference.plate_accuracy >= _FEW_RIGHT:
+        return ()
+    return (
+        f"fp32 reads only {reference.correct} of {reference.plates} plates right: a plate that it misreads cannot be lost, so "
+        "the gate is lenient here. Are the labels right, and is the bundle made for such plates?",
+    )

@@ -1,0 +1,229 @@
+"""``edgelpr verify``: what it prints, records and refuses."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+from dataclasses import replace
+
+import pytest
+from sample_reduced import PLATES, calibrated, labelled_as_read, spoil_tensor
+
+from edgelpr.bundle.bundle import Bundle
+from edgelpr.bundle.manifest import FileRecord
+from edgelpr.bundle.updating import update_bundle
+from edgelpr.calibration.opening import read_record
+from edgelpr.calibration.record import CALIBRATION
+from edgelpr.cli.main import run
+from edgelpr.data.digest import pixel_sha256
+
+ALLOWED = ("--max-loss", "15")  # rounding costs a network this small some plates
+QUICK = (*ALLOWED, "--threads", "1", "--no-timing")
+
+
+@pytest.fixture
+def made(tiny_manifest, tmp_path):
+    """Path of a calibrated bundle, of labels that fp32 reads right, and the plates."""
+
+    def make(spoil=None):
+        bundle = calibrated(tmp_path / "small.elpr", tiny_manifest(maps=False), spoil)
+        (tmp_path / "crops").mkdir()
+        plates = labelled_as_read(bundle, tmp_path / "crops")
+        return bundle.path, write_labels(tmp_path / "labels.csv", plates), plates
+
+    return make
+
+
+def write_labels(path, plates, split=None):
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["image", "plate", *(["split"] if split else [])])
+        writer.writerows([str(crop.path), crop.plate, *([split(crop)] if split else [])] for crop in plates)
+    return path
+
+
+def verify(bundle, labels, *options):
+    return run(["verify", str(bundle), "--data", str(labels), *QUICK, *options])
+
+
+def approvals(bundle):
+    return {approval.precision: approval.approved for approval in Bundle.open(bundle).manifest.approvals}
+
+
+def test_a_good_bundle_is_approved_and_reads_afterwards(made, capsys):
+    bundle, labels, plates = made()
+    assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8"]) == 1
+    assert "never verified" in capsys.readouterr().err
+    assert verify(bundle, labels) == 0
+    out, err = capsys.readouterr()
+    assert f"fp32 reads {PLATES} of {PLATES} plates right: what the others are held against." in out
+    assert "FP16 loses no plate of 40" in out
+    assert "fp16 approved, int8 approved on onnxruntime" in err
+    assert f"Next: edgelpr read {bundle} --precision int8 IMAGE..." in err
+    assert approvals(bundle) == {"fp16": True, "int8": True}
+    assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8"]) == 0
+
+
+def test_a_bad_graph_fails_the_command_is_marked_and_refused(made, capsys):
+    bundle, labels, plates = made(spoil_tensor)
+    assert verify(bundle, labels) == 1
+    out, err = capsys.readouterr()
+    assert "15 points are allowed: do not use it. Run with --bisect" in out
+    assert "--precision int8 --bisect" in err.splitlines()[-1]
+    assert approvals(bundle) == {"fp16": True, "int8": False}
+    assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8"]) == 1
+    assert "is not approved on onnxruntime" in capsys.readouterr().err
+    assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8", "--allow-unapproved"]) == 0
+
+
+def test_bisect_repairs_it_and_verifies_again(made, capsys, monkeypatch):
+    monkeypatch.setattr("edgelpr.benchmarks.timing._settle", lambda *_: None)
+    bundle, labels, _ = made(spoil_tensor)
+    assert verify(bundle, labels, "--precision", "int8", "--bisect") == 0
+    err = capsys.readouterr().err
+    assert "OTHER.csv" in err.splitlines()[-1]
+    assert read_record(Bundle.open(bundle)).kept["int8-cpu"]
+    assert approvals(bundle) == {"int8": True}
+
+
+def test_a_later_verdict_replaces_an_earlier_one(made):
+    bundle, labels, _ = made()
+    assert verify(bundle, labels) == 0
+    assert run(["verify", str(bundle), "--data", str(labels), "--threads", "1", "--no-timing", "--max-loss", "0"]) == 1
+    assert approvals(bundle) == {"fp16": True, "int8": False}
+
+
+def test_nothing_is_recorded_unasked(made):
+    bundle, labels, _ = made()
+    assert verify(bundle, labels, "--no-record") == 0
+    assert approvals(bundle) == {}
+
+
+def test_json_keeps_the_names_of_eval_and_adds_the_comparison(made, capsys):
+    bundle, labels, _ = made()
+    assert run(["eval", str(bundle), str(labels), "--json", "--threads", "1"]) == 0
+    names = set(json.loads(capsys.readouterr().out))
+    assert verify(bundle, labels, "--json", "--simulate-tensorrt") == 0
+    entries = json.loads(capsys.readouterr().out)
+    assert [(entry["precision"], entry["file"], entry["approved"]) for entry in entries] == [
+        ("fp32", "fp32.onnx", True),
+        ("fp16", "fp16.onnx", True),
+        ("int8", "int8-cpu.onnx", True),
+        ("int8", "int8.onnx", None),
+    ]
+    added = {"loss_points", "loss_interval", "p_value", "agreement", "largest_confidence_shift", "lost", "gained", "approved"}
+    added |= {"speed_ratio", "milliseconds_p50", "milliseconds_p90", "verdict"}
+    assert all(names | added <= set(entry) for entry in entries)
+    assert entries[2]["loss_points"] == pytest.approx(100 * (PLATES - entries[2]["correct"]) / PLATES)
+
+
+def test_a_chart_of_loss_against_speed(made, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgelpr.benchmarks.timing._settle", lambda *_: None)
+    bundle, labels, _ = made()
+    chart = tmp_path / "loss.png"
+    options = [*ALLOWED, "--threads", "1", "--timing-seconds", "0.05", "--chart", str(chart)]
+    assert run(["verify", str(bundle), "--data", str(labels), *options]) == 0
+    assert chart.read_bytes().startswith(b"\x89PNG")
+
+
+def test_plates_that_calibrated_are_refused(made, tmp_path, capsys):
+    bundle, labels, plates = made()
+    _calibrated_on(bundle, plates[:2])
+    assert verify(bundle, labels) == 1
+    err = capsys.readouterr().err
+    assert f"2 of the 40 plates calibrated this bundle ({plates[0].path.name}, {plates[1].path.name})" in err
+    parts = write_labels(tmp_path / "parts.csv", plates, lambda crop: "calibrate" if crop in plates[:2] else "test")
+    assert verify(bundle, parts) == 1
+    assert "None of them is in this part: --split test" in capsys.readouterr().err
+    assert verify(bundle, parts, "--split", "test") == 0
+
+
+def _calibrated_on(path, plates):
+    bundle = Bundle.open(path)
+    record = read_record(bundle)
+    hashes = tuple(pixel_sha256(crop.load()) for crop in plates)
+    record = replace(record, images=replace(record.images, found=len(hashes), sha256=hashes))
+    update_bundle(bundle, bundle.manifest, {CALIBRATION: record.to_json().encode()})
+
+
+def test_a_picture_that_is_there_twice_is_warned_of_and_a_broken_one_counts_as_wrong(made, tmp_path, capsys):
+    bundle, _, plates = made()
+    (tmp_path / "again.png").write_bytes(plates[0].path.read_bytes())
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    more = [replace(plates[0], path=tmp_path / "again.png"), replace(plates[1], path=tmp_path / "broken.png")]
+    assert verify(bundle, write_labels(tmp_path / "more.csv", [*plates, *more])) == 0
+    out, err = capsys.readouterr()
+    assert "is there 2 times (in 'more.csv')" in err
+    assert "counted as wrong in every precision (1):" in err
+    assert "fp32 reads 41 of 42 plates right" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "says", "code"),
+    [
+        (["--bisect", "--no-record"], "leave out --no-record", 2),
+        (["--bisect-chart", "x.png"], "add --bisect", 2),
+        (["--chart", "x.png"], "leave out --no-timing", 2),
+        (["--backend", "torch"], "computes in fp32 alone", 2),
+        (["--split", "absent"], "absent", 1),
+    ],
+)
+def test_mistakes_in_usage(made, capsys, options, says, code):
+    bundle, labels, _ = made()
+    assert verify(bundle, labels, *options) == code
+    assert says in capsys.readouterr().err
+
+
+def test_a_bundle_without_reduced_graphs_is_told_to_calibrate(bundle, made, capsys):
+    _, labels, _ = made()
+    assert verify(bundle, labels) == 1
+    assert "edgelpr calibrate" in capsys.readouterr().err
+
+
+def test_labels_without_plates_and_labels_of_other_plates(made, tmp_path, capsys):
+    bundle, _, plates = made()
+    empty = tmp_path / "empty.csv"
+    empty.write_text("image,plate\n", encoding="utf-8")
+    assert verify(bundle, empty) == 1
+    assert "empty.csv" in capsys.readouterr().err
+    wrong = write_labels(tmp_path / "wrong.csv", [replace(crop, plate="99") for crop in plates])
+    assert verify(bundle, wrong) == 1
+    assert "fp32 reads none of the 40 plates right" in capsys.readouterr().err
+
+
+def test_a_full_disk_keeps_the_old_manifest(made, capsys, monkeypatch):
+    bundle, labels, _ = made()
+    before = (bundle / "manifest.json").read_bytes()
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("edgelpr.bundle.recording.write_atomically", full)
+    assert verify(bundle, labels) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert (bundle / "manifest.json").read_bytes() == before
+
+
+def test_a_bundle_that_was_exported_anew_meanwhile_is_left_alone(made, capsys, monkeypatch):
+    bundle, labels, _ = made()
+    import edgelpr.bundle.recording as recording
+
+    real = recording.reopen
+
+    def other(opened):
+        now = real(opened)
+        files = dict(now.manifest.files) | {"fp32.onnx": FileRecord("0" * 64, 1)}
+        return real(Bundle(opened.path, replace(now.manifest, files=files)))
+
+    monkeypatch.setattr(recording, "reopen", other)
+    assert verify(bundle, labels) == 1
+    assert "anew" in capsys.readouterr().err
+    assert approvals(bundle) == {}
+
+
+def test_every_plate_read_alike_is_still_a_statement_about_few(made, capsys):
+    bundle, labels, _ = made()
+    assert verify(bundle, labels, "--precision", "fp16") == 0
+    assert run(["verify", str(bundle), "--data", str(labels), "--threads", "1", "--no-timing", "--precision", "fp16"]) == 0
+    assert "Remark: FP16: approved, but 40 plates cannot exclude a loss of up to 8.8 points" in capsys.readouterr().out
