@@ -108,42 +108,29 @@ def command(
     then verified again. These layers were chosen on these plates, so confirm the result on others.
 
     \b
-      edgelpr calibrate plates.elpr --images crops/
       edgelpr verify plates.elpr --data test.csv
       edgelpr verify plates.elpr --data test.csv --precision int8 --bisect
-      edgelpr read plates.elpr --precision int8 crop.jpg
     """
     from edgelpr.benchmarks.verifying.verifying import Plan
     from edgelpr.bundle.bundle import Bundle
-    from edgelpr.cli.verdicts import best_precision
     from edgelpr.data.labels import read_labels
 
     _check_usage(bisect, bisect_chart, no_record, no_timing, chart)
     seconds = None if no_timing else timing_seconds
     plan = Plan(backend, precisions, max_loss, simulate_tensorrt, threads, batch_size, rectify, seconds)
-    labelled = read_labels(data, label_format, split)
-    job = _Job(labelled, plan, not no_record, as_json)
+    job = _Job(read_labels(data, label_format, split), plan, not no_record, as_json)
     opened = Bundle.open(bundle)
     job.check_data(opened, data, split)
     verified, found = job.verify(opened)
     bisections: dict[Precision, Any] = {}
     if bisect:
         verified, found = job.bisect(verified, found, bisect_chart, bisections)
-    if as_json:
-        print_json(_entries(found, bisections))
-    if chart is not None:  # last: a full disk must not cost the figures
-        from edgelpr.benchmarks.verifying.chart import write_verification_chart
-
-        write_verification_chart(chart, found.results)
-        note(f"Wrote {chart}: loss by speed")
+    _report(found, bisections, chart, as_json)
     if verified.manifest.files != opened.manifest.files:  # the layers were chosen on these plates
         next_command(shlex.join(["edgelpr", "verify", str(bundle), "--data", "OTHER.csv"]))
-    elif (failed := [result for result in found.failed if not result.subject.simulated]) and not bisect:
-        again = ["--data", str(data), "--format", label_format, *([] if split is None else ["--split", split])]
-        only = [part for result in failed for part in ("--precision", result.subject.precision)]
-        next_command(shlex.join(["edgelpr", "verify", str(bundle), *again, *only, "--bisect"]))
     else:
-        next_command(shlex.join(["edgelpr", "read", str(bundle), "--precision", best_precision(found), "IMAGE..."]))
+        labels = ["--data", str(data), "--format", label_format, *([] if split is None else ["--split", split])]
+        _name_next(found, bundle, labels, bisect)
     if found.failed:
         click.get_current_context().exit(1)
 
@@ -220,3 +207,24 @@ def _entries(found: Verification, bisections: dict[Precision, Any]) -> list[dict
         bisection = None if result.subject.simulated else bisections.get(result.subject.precision)
         entries.append(to_entry(result) | ({} if bisection is None else {"bisection": bisection}))
     return entries
+
+
+def _report(found: Verification, bisections: dict[Precision, Any], chart: Path | None, as_json: bool) -> None:
+    if as_json:
+        print_json(_entries(found, bisections))
+    if chart is not None:  # last: a full disk must not cost the figures
+        from edgelpr.benchmarks.verifying.chart import write_verification_chart
+
+        write_verification_chart(chart, found.results)
+        note(f"Wrote {chart}: loss by speed")
+
+
+def _name_next(found: Verification, bundle: Path, labels: Sequence[str], bisected: bool) -> None:
+    from edgelpr.cli.verdicts import best_precision
+
+    failed = [result.subject.precision for result in found.failed if not result.subject.simulated]
+    if failed and not bisected:
+        only = [part for precision in failed for part in ("--precision", precision)]
+        next_command(shlex.join(["edgelpr", "verify", str(bundle), *labels, *only, "--bisect"]))
+    else:
+        next_command(shlex.join(["edgelpr", "read", str(bundle), "--precision", best_precision(found), "IMAGE..."]))

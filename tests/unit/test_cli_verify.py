@@ -87,6 +87,23 @@ def test_bisect_repairs_it_and_verifies_again(made, capsys, monkeypatch):
     assert approvals(bundle) == {"int8": True}
 
 
+def test_bisect_answers_with_one_json_document(made, capsys, monkeypatch):
+    monkeypatch.setattr("edgelpr.benchmarks.timing._settle", lambda *_: None)
+    bundle, labels, _ = made(spoil_tensor)
+    assert verify(bundle, labels, "--precision", "int8", "--bisect", "--json") == 0
+    reference, rounded = json.loads(capsys.readouterr().out)
+    assert rounded["approved"] is True and rounded["bisection"]["outcome"] == "found"
+    assert "bisection" not in reference
+
+
+def test_nothing_is_bisected_where_nothing_failed(made, capsys):
+    bundle, labels, _ = made()
+    before = Bundle.open(bundle).manifest.files
+    assert verify(bundle, labels, "--bisect") == 0
+    assert "Nothing to bisect" in capsys.readouterr().err
+    assert Bundle.open(bundle).manifest.files == before
+
+
 def test_a_later_verdict_replaces_an_earlier_one(made):
     bundle, labels, _ = made()
     assert verify(bundle, labels) == 0
@@ -137,6 +154,11 @@ def test_plates_that_calibrated_are_refused(made, tmp_path, capsys):
     assert verify(bundle, parts) == 1
     assert "None of them is in this part: --split test" in capsys.readouterr().err
     assert verify(bundle, parts, "--split", "test") == 0
+    assert verify(bundle, parts, "--split", "calibrate") == 1
+    assert "this is the part 'calibrate', is there another?" in capsys.readouterr().err
+    parts = write_labels(tmp_path / "parts.csv", plates, lambda crop: "calibrate" if crop in plates[:2] else "train")
+    assert verify(bundle, parts) == 1
+    assert "--split" not in capsys.readouterr().err  # plates that trained would flatter
 
 
 def _calibrated_on(path, plates):

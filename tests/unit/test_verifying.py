@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 from sample_reduced import PLATES, calibrated, labelled_as_read, spoil_tensor
 
@@ -21,6 +23,7 @@ from edgelpr.bundle.graph import Graph
 from edgelpr.bundle.recording import record_approvals
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.errors import ApprovalError, BundleError, DataError, UsageError
+from edgelpr.runtime.backends.onnxruntime.runner import OnnxRuntimeRunner
 from edgelpr.runtime.recognizer import Recognizer
 from edgelpr.training.paired import PairedCounts, mcnemar, tango_interval
 from edgelpr.training.scores import Evaluation, PlateScore
@@ -171,6 +174,26 @@ def test_the_graph_for_tensorrt_is_simulated_and_never_approved(made):
     assert len(approvals_of(bundle, found.results)) == 2
 
 
+def test_an_engine_that_fails_on_a_plate_costs_that_plate_and_the_approval(made, monkeypatch):
+    bundle, labelled = made()
+    spoilt, run_graph = Recognizer.open(bundle).read(labelled[3].path).plate, OnnxRuntimeRunner.run
+
+    def overflow(self, batch):
+        raw = run_graph(self, batch)
+        reads = [bundle.manifest.plate_format.decode(row) for row in raw.classes.tolist()]
+        if self._graph.precision == "fp16":
+            raw.probabilities[[plate == spoilt for plate in reads]] = np.nan
+        return raw
+
+    monkeypatch.setattr(OnnxRuntimeRunner, "run", overflow)
+    found = verify(bundle, labelled, replace(UNTIMED, precisions=("fp16",), max_loss=100), *QUIET)
+    half = found.results[1]
+    assert 1 <= len(half.engine_failures) < PLATES
+    assert half.evaluation.correct == PLATES - len(half.engine_failures)
+    assert half.approved is False
+    assert "the network returned NaN" in verdict(half)
+
+
 def test_only_what_was_asked_for_is_read(made):
     bundle, labelled = made()
     found = verify(bundle, labelled, replace(UNTIMED, precisions=("int8",)), *QUIET)
@@ -181,6 +204,19 @@ def test_seven_bits_are_portable_and_half_precision_is_not(made):
     bundle, _ = made()
     assert is_portable(bundle.file("int8-cpu.onnx"), "int8")
     assert not is_portable(bundle.file("fp16.onnx"), "fp16")
+
+
+def test_eight_bits_are_not_portable(made, tmp_path):
+    bundle, _ = made()
+    model = onnx.load(bundle.file("int8-cpu.onnx"))
+    weights = next(
+        each for each in model.graph.initializer if each.data_type == onnx.TensorProto.INT8 and np.prod(each.dims) > 8
+    )
+    values = onnx.numpy_helper.to_array(weights).copy()
+    values.flat[0] = -127
+    weights.CopyFrom(onnx.numpy_helper.from_array(values, weights.name))
+    onnx.save(model, tmp_path / "wide.onnx")
+    assert not is_portable(tmp_path / "wide.onnx", "int8")
 
 
 def test_mistakes(made, tmp_path, tiny_bundle):

@@ -21,9 +21,7 @@ def verdict(result: PrecisionResult) -> str:
     allowed = f"{result.max_loss:g} points are allowed"
     if result.subject.simulated:
         holds = "within the gate" if result.within_gate else "beyond the gate"
-        return (
-            f"{name}, {_loss(result)}; {allowed}: {holds}. It approves nothing: the engine made from it has to be verified."
-        )
+        return f"{name}, {_loss(result)}; {allowed}: {holds}. It approves nothing: the engine made from it has to be verified."
     faster = result.speed_ratio is not None and result.speed_ratio >= _FASTER
     if not result.within_gate:
         but = f"is {_speed(result)} but " if faster else ""
