@@ -14,6 +14,7 @@ from edgelpr.types import Precision, ReducedFile
 if TYPE_CHECKING:
     from edgelpr.benchmarks.bisecting.bisection import Bisection
     from edgelpr.benchmarks.bisecting.costs import Cost
+    from edgelpr.benchmarks.bisecting.running import Subject
     from edgelpr.benchmarks.bisecting.sensitivity import Sensitivity
     from edgelpr.benchmarks.bisecting.speed import Speed
     from edgelpr.bundle.bundle import Bundle
@@ -65,14 +66,40 @@ def bisect_and_report(
         BundleError: no such graph, or the bundle cannot be written.
         BackendError: the engine fails.
     """
-    from edgelpr.benchmarks.bisecting.keeping import keep_in_bundle
-    from edgelpr.benchmarks.bisecting.plates import prepare_plates
-    from edgelpr.benchmarks.bisecting.running import bisect, open_subject
+    from edgelpr.benchmarks.bisecting.running import open_subject
     from edgelpr.bundle.updating import check_changeable
-    from edgelpr.cli.progress import Steps
 
     check_changeable(bundle)
     subject = open_subject(bundle, precision, backend, threads, batch_size)
+    bundle, found, kept = _search(bundle, subject, labelled, max_loss, rectify, grouped, threads)
+    if as_json:
+        print_json(found.to_dict() | {"kept_by_file": {file: list(names) for file, names in kept.items()}})
+    else:
+        _print(found, kept)
+    _warn(found)
+    if chart is not None:  # last: a full disk must not cost the figures
+        from edgelpr.benchmarks.bisecting.chart import write_bisection_chart
+
+        write_bisection_chart(chart, found)
+        note(f"Wrote {chart}: the cost of each layer")
+    return bundle
+
+
+def _search(
+    bundle: Bundle,
+    subject: Subject,
+    labelled: Sequence[LabelledCrop],
+    max_loss: float,
+    rectify: bool,
+    grouped: bool,
+    threads: int | None,
+) -> tuple[Bundle, Bisection, Mapping[ReducedFile, Sequence[str]]]:
+    """The bundle, changed where a set was found; what was found; and what each file keeps."""
+    from edgelpr.benchmarks.bisecting.keeping import keep_in_bundle
+    from edgelpr.benchmarks.bisecting.plates import prepare_plates
+    from edgelpr.benchmarks.bisecting.running import bisect
+    from edgelpr.cli.progress import Steps
+
     steps = Steps("Bisecting")
     reached = [0, 0]
 
@@ -90,17 +117,7 @@ def bisect_and_report(
     except KeyboardInterrupt:
         note(f"Interrupted after {reached[0]} of {reached[1]} graphs of the table; the bundle is as it was")
         raise
-    if as_json:
-        print_json(found.to_dict() | {"kept_by_file": {file: list(names) for file, names in kept.items()}})
-    else:
-        _print(found, kept)
-    _warn(found)
-    if chart is not None:  # last: a full disk must not cost the figures
-        from edgelpr.benchmarks.bisecting.chart import write_bisection_chart
-
-        write_bisection_chart(chart, found)
-        note(f"Wrote {chart}: the cost of each layer")
-    return bundle
+    return bundle, found, kept
 
 
 def _print(found: Bisection, kept: Mapping[ReducedFile, Sequence[str]]) -> None:
