@@ -65,7 +65,7 @@ def test_the_graphs_own_scaling_is_that_of_the_definition(planes: int) -> None:
 
 
 def test_nobody_else_resizes_to_the_networks_input() -> None:
-    """Resizing outside preprocessing/ is for rendering, varying, drawing, LPRNet and statistics of pictures, never for our network's input."""
+    """Resizing outside preprocessing/ is for drawing, varying, LPRNet and statistics, never for our network's input."""
     allowed = {"preprocessing/crop.py", "benchmarks/latency.py", "training/varying_real.py", "calibration/appearance.py"}
     users = set()
     for path in PACKAGE.rglob("*.py"):
