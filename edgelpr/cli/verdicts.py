@@ -29,8 +29,10 @@ _NUMBERS = ("read right", "characters", "lost", "gained", "loss", "p", "reads as
 
 def print_verification(found: Verification) -> None:
     """Two tables with a row a precision, the plates read otherwise, and a verdict in words for each."""
+    from edgelpr.benchmarks.verifying.verdict import counted
+
     plates = found.reference.plates
-    click.echo(f"\n{plates} plates, data sha256 {found.reference.data_sha256}")
+    click.echo(f"\n{counted(plates)}, data sha256 {found.reference.data_sha256}")
     print_table(_ACCURACY, [_accuracy_row(result) for result in found.results], right=_NUMBERS)
     click.echo()
     print_table(_SPEED, [_speed_row(result) for result in found.results], right=(*_NUMBERS, "speed"))
@@ -63,10 +65,11 @@ def warn_of_plates(found: Verification) -> None:
 
 
 def best_precision(found: Verification) -> Precision:
-    """The fastest that is approved; where no time was taken, the one with the least bits."""
+    """The fastest that is approved, fp32 where none is faster; where no time was taken, the one with the least bits."""
     approved = [result for result in found.results if result.approved]
     if any(result.speed_ratio is not None for result in approved):
-        return max(approved, key=lambda result: result.speed_ratio or 0.0).subject.precision
+        faster = [result for result in approved if result.faster] or approved[:1]
+        return max(faster, key=lambda result: result.speed_ratio or 0.0).subject.precision
     return approved[-1].subject.precision
 
 
@@ -75,6 +78,7 @@ def bisect_failed(
     labelled: Sequence[LabelledCrop],
     plan: Plan,
     precision: Precision,
+    grouped: bool,
     chart: Path | None,
     bisections: dict[Precision, Any] | None,
 ) -> Bundle:
@@ -85,6 +89,7 @@ def bisect_failed(
         labelled: the plates.
         plan: the choices.
         precision: what failed.
+        grouped: measure groups of layers even where the layers are few.
         chart: where to draw the cost of each layer, or None.
         bisections: takes what was found as plain values, by precision; None: it is printed as tables.
     """
@@ -103,6 +108,7 @@ def bisect_failed(
             rectify=plan.rectify,
             chart=chart,
             as_json=bisections is not None,
+            grouped=grouped,
         )
     if bisections is not None:
         bisections[precision] = json.loads(printed.getvalue())

@@ -19,7 +19,7 @@ from edgelpr.cli.options import (
     threads_option,
 )
 from edgelpr.cli.output import json_option, next_command, note, print_json
-from edgelpr.errors import UsageError
+from edgelpr.errors import BundleError, UsageError
 from edgelpr.types import BackendName, LabelFormat, Precision
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ _PICTURE = click.Path(dir_okay=False, path_type=Path)
     help="Also read with the int8 graph made for TensorRT, through ONNX Runtime; needs onnx, and approves nothing.",
 )
 @click.option("--bisect", is_flag=True, help="For what fails: find the layers to keep in higher precision, and keep them.")
+@click.option("--groups", "grouped", is_flag=True, help="Measure groups of layers, which is faster but coarser; with --bisect.")
 @click.option("--bisect-chart", type=_PICTURE, metavar="FILE.png", help="Draw what each layer costs; with --bisect.")
 @click.option("--no-record", is_flag=True, help="Only measure: leave the bundle's approvals as they are.")
 @click.option("--no-timing", is_flag=True, help="Measure no speed.")
@@ -84,6 +85,7 @@ def command(
     max_loss: float,
     simulate_tensorrt: bool,
     bisect: bool,
+    grouped: bool,
     bisect_chart: Path | None,
     no_record: bool,
     no_timing: bool,
@@ -115,24 +117,38 @@ def command(
     from edgelpr.bundle.bundle import Bundle
     from edgelpr.data.labels import read_labels
 
-    _check_usage(bisect, bisect_chart, no_record, no_timing, chart)
+    _check_usage(bisect, grouped, bisect_chart, no_record, no_timing, chart)
     seconds = None if no_timing else timing_seconds
     plan = Plan(backend, precisions, max_loss, simulate_tensorrt, threads, batch_size, rectify, seconds)
     job = _Job(read_labels(data, label_format, split), plan, not no_record, as_json)
     opened = Bundle.open(bundle)
-    job.check_data(opened, data, split)
+    job.check(opened, data, split)
     verified, found = job.verify(opened)
     bisections: dict[Precision, Any] = {}
     if bisect:
-        verified, found = job.bisect(verified, found, bisect_chart, bisections)
+        verified, found = job.bisect(verified, found, grouped, bisect_chart, bisections)
     _report(found, bisections, chart, as_json)
     if verified.manifest.files != opened.manifest.files:  # the layers were chosen on these plates
-        next_command(shlex.join(["edgelpr", "verify", str(bundle), "--data", "OTHER.csv"]))
+        next_command(_again(bundle, _Labels(Path("OTHER.csv")), plan, precisions))
     else:
-        labels = ["--data", str(data), "--format", label_format, *([] if split is None else ["--split", split])]
-        _name_next(found, bundle, labels, bisect)
+        job.name_next(found, bundle, _Labels(data, label_format, split), bisect)
     if found.failed:
         click.get_current_context().exit(1)
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """Where labelled plates are, as the options say it."""
+
+    data: Path
+    label_format: LabelFormat = "csv"
+    split: str | None = None
+
+    @property
+    def options(self) -> list[str]:
+        """What names them on a command line."""
+        layout = [] if self.label_format == "csv" else ["--format", self.label_format]
+        return ["--data", str(self.data), *layout, *([] if self.split is None else ["--split", self.split])]
 
 
 @dataclass(frozen=True)
@@ -144,13 +160,21 @@ class _Job:
     record: bool
     as_json: bool
 
-    def check_data(self, bundle: Bundle, where: Path, split: str | None) -> None:
-        """Refuse plates that calibrated, and warn of what else is wrong with them."""
-        from edgelpr.benchmarks.verifying.plates import find_mistakes, refuse_calibration_plates
+    def check(self, bundle: Bundle, where: Path, split: str | None) -> None:
+        """Refuse a bundle that cannot take verdicts, and plates that calibrated; warn of what else is wrong with them."""
+        from edgelpr.benchmarks.verifying.plates import find_mistakes, find_training_plates, refuse_calibration_plates
+        from edgelpr.bundle.updating import check_changeable
         from edgelpr.cli.verdicts import warn
 
+        if self.record:
+            try:
+                check_changeable(bundle)
+            except BundleError as error:
+                raise BundleError(f"{error}, or measure only, with --no-record") from error
         refuse_calibration_plates(bundle, self.labelled, where, split)
         warn("doubtful pictures", find_mistakes(self.labelled, bundle.manifest.plate_format, where))
+        if (training := find_training_plates(self.labelled)) is not None:
+            note(f"Warning: {training}")
 
     def verify(self, bundle: Bundle) -> tuple[Bundle, Verification]:
         """Measure, say what was found, and write the verdicts into the bundle."""
@@ -167,13 +191,18 @@ class _Job:
             print_verification(found)
         approvals = approvals_of(bundle, found.results)
         if self.record and approvals:
-            bundle = record_approvals(bundle, approvals)
+            try:
+                bundle = record_approvals(bundle, approvals)
+            except BundleError:
+                if self.as_json:  # a full disk must not cost the figures
+                    print_json(_entries(found, {}))
+                raise
             verdicts = [f"{each.precision} {'approved' if each.approved else 'not approved'}" for each in approvals]
             note(f"Recorded in {bundle.path}: {', '.join(verdicts)} on {self.plan.backend}")
         return bundle, found
 
     def bisect(
-        self, bundle: Bundle, found: Verification, chart: Path | None, bisections: dict[Precision, Any]
+        self, bundle: Bundle, found: Verification, grouped: bool, chart: Path | None, bisections: dict[Precision, Any]
     ) -> tuple[Bundle, Verification]:
         """Repair every precision that failed, and verify the bundle again if that changed it."""
         from edgelpr.cli.verdicts import bisect_failed
@@ -186,15 +215,32 @@ class _Job:
         for precision in failed:
             picture = chart if chart is None or len(failed) == 1 else chart.with_stem(f"{chart.stem}-{precision}")
             found_here = bisections if self.as_json else None
-            bundle = bisect_failed(bundle, self.labelled, self.plan, precision, picture, found_here)
+            bundle = bisect_failed(bundle, self.labelled, self.plan, precision, grouped, picture, found_here)
         return (bundle, found) if bundle.manifest.files == before else self.verify(bundle)
 
+    def name_next(self, found: Verification, bundle: Path, labels: _Labels, bisected: bool) -> None:
+        """After a failure the search for layers, after mere measuring the record of it, else reading."""
+        from edgelpr.cli.verdicts import best_precision
 
-def _check_usage(bisect: bool, bisect_chart: Path | None, no_record: bool, no_timing: bool, chart: Path | None) -> None:
+        failed = [result.subject.precision for result in found.failed if not result.subject.simulated]
+        best = best_precision(found)
+        if failed and not bisected:
+            next_command(_again(bundle, labels, self.plan, failed, "--bisect"))
+        elif not self.record and best != "fp32":  # not approved yet
+            next_command(_again(bundle, labels, self.plan, self.plan.precisions))
+        else:
+            next_command(shlex.join(["edgelpr", "read", str(bundle), "--precision", best, *_engine(self.plan), "IMAGE..."]))
+
+
+def _check_usage(
+    bisect: bool, grouped: bool, bisect_chart: Path | None, no_record: bool, no_timing: bool, chart: Path | None
+) -> None:
     if bisect and no_record:
         raise UsageError("--bisect writes the graph that it finds into the bundle; leave out --no-record")
     if bisect_chart is not None and not bisect:
         raise UsageError("--bisect-chart draws what --bisect finds; add --bisect")
+    if grouped and not bisect:
+        raise UsageError("--groups says how --bisect measures layers; add --bisect")
     if chart is not None and no_timing:
         raise UsageError("--chart draws loss against speed; leave out --no-timing")
 
@@ -219,12 +265,16 @@ def _report(found: Verification, bisections: dict[Precision, Any], chart: Path |
         note(f"Wrote {chart}: loss by speed")
 
 
-def _name_next(found: Verification, bundle: Path, labels: Sequence[str], bisected: bool) -> None:
-    from edgelpr.cli.verdicts import best_precision
+def _again(bundle: Path, labels: _Labels, plan: Plan, precisions: Sequence[Precision], *more: str) -> str:
+    """This command for these precisions, by the same gate."""
+    from edgelpr.benchmarks.verifying.gate import MAX_LOSS
 
-    failed = [result.subject.precision for result in found.failed if not result.subject.simulated]
-    if failed and not bisected:
-        only = [part for precision in failed for part in ("--precision", precision)]
-        next_command(shlex.join(["edgelpr", "verify", str(bundle), *labels, *only, "--bisect"]))
-    else:
-        next_command(shlex.join(["edgelpr", "read", str(bundle), "--precision", best_precision(found), "IMAGE..."]))
+    gate = [] if plan.max_loss == MAX_LOSS else ["--max-loss", f"{plan.max_loss:g}"]
+    upright = ["--rectify"] if plan.rectify else []
+    only = [part for precision in precisions for part in ("--precision", precision)]
+    return shlex.join(["edgelpr", "verify", str(bundle), *labels.options, *upright, *_engine(plan), *gate, *only, *more])
+
+
+def _engine(plan: Plan) -> list[str]:
+    chosen = [] if plan.backend == "onnxruntime" else ["--backend", plan.backend]
+    return chosen if plan.threads is None else [*chosen, "--threads", str(plan.threads)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import errno
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -60,7 +61,7 @@ def test_a_good_bundle_is_approved_and_reads_afterwards(made, capsys):
     assert f"fp32 reads {PLATES} of {PLATES} plates right: what the others are held against." in out
     assert "FP16 loses no plate of 40" in out
     assert "fp16 approved, int8 approved on onnxruntime" in err
-    assert f"Next: edgelpr read {bundle} --precision int8 IMAGE..." in err
+    assert f"Next: edgelpr read {bundle} --precision int8 --threads 1 IMAGE..." in err
     assert approvals(bundle) == {"fp16": True, "int8": True}
     assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8"]) == 0
 
@@ -70,7 +71,8 @@ def test_a_bad_graph_fails_the_command_is_marked_and_refused(made, capsys):
     assert verify(bundle, labels) == 1
     out, err = capsys.readouterr()
     assert "15 points are allowed: do not use it. Run with --bisect" in out
-    assert "--precision int8 --bisect" in err.splitlines()[-1]
+    again = f"edgelpr verify {bundle} --data {labels} --threads 1 --max-loss 15 --precision int8 --bisect"
+    assert err.splitlines()[-1] == f"Next: {again}"
     assert approvals(bundle) == {"fp16": True, "int8": False}
     assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8"]) == 1
     assert "is not approved on onnxruntime" in capsys.readouterr().err
@@ -82,7 +84,8 @@ def test_bisect_repairs_it_and_verifies_again(made, capsys, monkeypatch):
     bundle, labels, _ = made(spoil_tensor)
     assert verify(bundle, labels, "--precision", "int8", "--bisect") == 0
     err = capsys.readouterr().err
-    assert "OTHER.csv" in err.splitlines()[-1]
+    again = f"edgelpr verify {bundle} --data OTHER.csv --threads 1 --max-loss 15 --precision int8"
+    assert err.splitlines()[-1] == f"Next: {again}"
     assert read_record(Bundle.open(bundle)).kept["int8-cpu"]
     assert approvals(bundle) == {"int8": True}
 
@@ -94,6 +97,14 @@ def test_bisect_answers_with_one_json_document(made, capsys, monkeypatch):
     reference, rounded = json.loads(capsys.readouterr().out)
     assert rounded["approved"] is True and rounded["bisection"]["outcome"] == "found"
     assert "bisection" not in reference
+
+
+def test_groups_of_layers_are_measured_when_asked_for(made, capsys, monkeypatch):
+    monkeypatch.setattr("edgelpr.benchmarks.timing._settle", lambda *_: None)
+    bundle, labels, _ = made(spoil_tensor)
+    assert verify(bundle, labels, "--precision", "int8", "--bisect", "--groups") == 0
+    assert "groups of layers" in capsys.readouterr().err
+    assert approvals(bundle) == {"int8": True}
 
 
 def test_nothing_is_bisected_where_nothing_failed(made, capsys):
@@ -111,10 +122,11 @@ def test_a_later_verdict_replaces_an_earlier_one(made):
     assert approvals(bundle) == {"fp16": True, "int8": False}
 
 
-def test_nothing_is_recorded_unasked(made):
+def test_nothing_is_recorded_unasked(made, capsys):
     bundle, labels, _ = made()
     assert verify(bundle, labels, "--no-record") == 0
     assert approvals(bundle) == {}
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"Next: edgelpr verify {bundle} --data {labels} ")
 
 
 def test_json_keeps_the_names_of_eval_and_adds_the_comparison(made, capsys):
@@ -130,8 +142,9 @@ def test_json_keeps_the_names_of_eval_and_adds_the_comparison(made, capsys):
         ("int8", "int8.onnx", None),
     ]
     added = {"loss_points", "loss_interval", "p_value", "agreement", "largest_confidence_shift", "lost", "gained", "approved"}
-    added |= {"speed_ratio", "milliseconds_p50", "milliseconds_p90", "verdict"}
-    assert all(names | added <= set(entry) for entry in entries)
+    added |= {"speed_ratio", "milliseconds_p50", "milliseconds_p90", "verdict", "remark", "file", "simulated", "correct"}
+    added |= {"max_loss", "largest_confidence_shift_image", "engine_failures", "discordant", "timed", "runtime"}
+    assert all(names | added == set(entry) for entry in entries)
     assert entries[2]["loss_points"] == pytest.approx(100 * (PLATES - entries[2]["correct"]) / PLATES)
 
 
@@ -186,6 +199,7 @@ def test_a_picture_that_is_there_twice_is_warned_of_and_a_broken_one_counts_as_w
     [
         (["--bisect", "--no-record"], "leave out --no-record", 2),
         (["--bisect-chart", "x.png"], "add --bisect", 2),
+        (["--groups"], "--groups says how --bisect measures layers; add --bisect", 2),
         (["--chart", "x.png"], "leave out --no-timing", 2),
         (["--backend", "torch"], "computes in fp32 alone", 2),
         (["--split", "absent"], "absent", 1),
@@ -214,6 +228,25 @@ def test_labels_without_plates_and_labels_of_other_plates(made, tmp_path, capsys
     assert "fp32 reads none of the 40 plates right" in capsys.readouterr().err
 
 
+def test_plates_of_a_training_part_are_warned_of(made, tmp_path, capsys):
+    bundle, _, plates = made()
+    parts = write_labels(tmp_path / "parts.csv", plates, lambda crop: "train" if crop in plates[:3] else "test")
+    assert verify(bundle, parts) == 0
+    assert "Warning: 3 of 40 plates are of the part train" in capsys.readouterr().err
+    assert verify(bundle, parts, "--split", "test") == 0
+    assert "of the part" not in capsys.readouterr().err
+
+
+def test_a_read_only_bundle_is_refused_before_any_plate_is_read(made, capsys, monkeypatch):
+    bundle, labels, _ = made()
+    monkeypatch.setattr("edgelpr.bundle.updating.os.access", lambda _, mode: not mode & os.W_OK)
+    assert verify(bundle, labels) == 1
+    out, err = capsys.readouterr()
+    assert "is read-only" in err and "with --no-record" in err and "Reading" not in err
+    assert out == ""
+    assert verify(bundle, labels, "--no-record") == 0
+
+
 def test_a_full_disk_keeps_the_old_manifest(made, capsys, monkeypatch):
     bundle, labels, _ = made()
     before = (bundle / "manifest.json").read_bytes()
@@ -223,8 +256,13 @@ def test_a_full_disk_keeps_the_old_manifest(made, capsys, monkeypatch):
 
     monkeypatch.setattr("edgelpr.bundle.recording.write_atomically", full)
     assert verify(bundle, labels) == 1
-    assert "No space left on device" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert [line for line in err.splitlines() if line.startswith("Error")] == [err.splitlines()[-1]]
+    assert "No space left on device" in err
+    assert "FP16 loses no plate of 40" in out
     assert (bundle / "manifest.json").read_bytes() == before
+    assert verify(bundle, labels, "--json") == 1
+    assert len(json.loads(capsys.readouterr().out)) == 3  # the figures are not lost
 
 
 def test_a_bundle_that_was_exported_anew_meanwhile_is_left_alone(made, capsys, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,18 @@ from sample_reduced import PLATES, calibrated, labelled_as_read, spoil_tensor
 
 from edgelpr.benchmarks.summary import Summary
 from edgelpr.benchmarks.verifying.approvals import approvals_of
+from edgelpr.benchmarks.verifying.chart import _places
 from edgelpr.benchmarks.verifying.entries import to_entry
 from edgelpr.benchmarks.verifying.gate import loss_interval, loss_points, plates_needed
 from edgelpr.benchmarks.verifying.portability import is_portable
 from edgelpr.benchmarks.verifying.result import PrecisionResult
+from edgelpr.benchmarks.verifying.speed import crops_to_time
 from edgelpr.benchmarks.verifying.subjects import Subject
 from edgelpr.benchmarks.verifying.verdict import remark, verdict
-from edgelpr.benchmarks.verifying.verifying import Plan, verify
+from edgelpr.benchmarks.verifying.verifying import Plan, Verification, verify
 from edgelpr.bundle.graph import Graph
 from edgelpr.bundle.recording import record_approvals
+from edgelpr.cli.verdicts import best_precision
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.errors import ApprovalError, BundleError, DataError, UsageError
 from edgelpr.runtime.backends.onnxruntime.runner import OnnxRuntimeRunner
@@ -99,10 +103,13 @@ def test_a_verdict_says_speed_loss_and_what_to_do():
     [
         (result(500, ratio=1.0), "no faster here (as fast as fp32) and loses no plate of 500"),
         (result(500, ratio=1.0), "nothing to gain."),
+        (result(500, ratio=1.08), "no faster here (as fast as fp32) and loses no plate of 500"),
+        (result(500, ratio=1.1), "is 1.1 times faster than fp32 here and loses no plate of 500"),
         (result(500, ratio=0.4, precision="fp16"), "no faster here (0.4 times as fast as fp32)"),
         (result(500, ratio=0.4, precision="fp16"), "on most CPUs fp16 is converted to fp32 and back"),
         (result(90, 10, ratio=3.0), "is 3.0 times faster than fp32 here but loses 10 plates of 100"),
         (result(90, 10, ratio=3.0), "0.3 points are allowed: do not use it. Run with --bisect"),
+        (result(500, max_loss=1), "; 1 point is allowed: approved."),
         (result(500), "approved. Its speed was not measured"),
         (result(500, 2, 3), "loses 2 plates of 505 that fp32 reads and reads 3 that fp32 does not (a net loss of -0.2 points"),
         (result(500, 0, 1), "gains 1 plate of 501 (a loss of -0.2 points"),
@@ -111,6 +118,36 @@ def test_a_verdict_says_speed_loss_and_what_to_do():
 )
 def test_verdicts(case, says):
     assert says in verdict(case)
+
+
+def test_what_is_hardly_faster_is_not_recommended_over_fp32():
+    def best(*ratios):
+        reference = result(500, ratio=None if ratios[0] is None else 1.0, precision="fp32")
+        reduced = [result(500, ratio=ratio, precision=name) for name, ratio in zip(("fp16", "int8"), ratios)]
+        return best_precision(Verification((reference, *reduced), ()))
+
+    assert best(1.05, 2.0) == "int8"
+    assert best(1.05, 0.9) == "fp32"
+    assert best(None, None) == "int8"
+
+
+def test_names_of_dots_that_lie_together_are_written_apart():
+    dots, widths = [(300, 200), (310, 200), (320, 201), (100, 200)], [40, 40, 40, 40]
+    places = _places(dots, widths)
+    assert places[0] == (309, 184) and places[3] == (109, 184)
+    tops = [top for _, top in places[:3]]
+    assert all(abs(one - other) >= 18 for one, other in combinations(tops, 2))
+
+
+def test_time_is_taken_of_pictures_that_can_be_read(made, tmp_path):
+    bundle, labelled = made()
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    spoilt = [replace(labelled[0], path=broken) for _ in range(99)]
+    mixed = [*spoilt[:1], labelled[0], *spoilt[1:]]  # 32 of them, spread evenly, are broken ones alone
+    assert crops_to_time(mixed, rectify=False) == []
+    found = verify(bundle, mixed, replace(UNTIMED, seconds=0.05, max_loss=100), *QUIET)
+    assert all(item.speed.samples >= 75 for item in found.results)
 
 
 def test_few_plates_are_said_to_be_few():

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edgelpr.benchmarks.verifying.result import PrecisionResult
+from edgelpr.benchmarks.verifying.verdict import counted
 from edgelpr.data.lettering import find_lettering
 from edgelpr.data.panel import BLACK, BLUE, MARGIN, RED, SIDE, Axis, Panel
 from edgelpr.data.writing import write_image
@@ -17,6 +18,9 @@ from edgelpr.errors import DataError
 _STEPS = 5
 _PAPER = 255
 _TITLE_ROOM = 60
+_LETTERS, _LINE = 13, 18
+_BESIDE = (9, -16)
+"""Where a name begins, from its dot."""
 
 
 def write_verification_chart(path: Path, results: Sequence[PrecisionResult]) -> None:
@@ -37,15 +41,28 @@ def write_verification_chart(path: Path, results: Sequence[PrecisionResult]) -> 
     gate = results[0].max_loss
     ends = [end for result, _ in timed for end in result.loss_interval]
     panel = Panel(sheet, lettering, MARGIN, _axis([0, *(ratio for _, ratio in timed)]), _axis([0, gate, *ends]))
-    title = f"Loss by speed on {results[0].evaluation.plates} plates; red line: allowed"
+    title = f"Loss by speed, {counted(results[0].evaluation.plates)}; blue: 95 % interval"
     panel.axes(title, "times as fast as fp32", "plates lost, in points of accuracy")
     panel.lines([(panel.across.low, gate), (panel.across.high, gate)], RED)
+    names = [f"{gate:g} allowed", *(result.subject.name for result, _ in timed)]
     for result, ratio in timed:
         panel.lines([(ratio, end) for end in result.loss_interval], BLUE, 2)
         panel.mark((ratio, result.loss_points))
-        x, y = panel.place((ratio, result.loss_points))
-        lettering.draw(sheet, result.subject.name, (x + 9, y - 16), 13, BLACK)
+    dots = [panel.place((panel.across.high, gate)), *(panel.place((ratio, result.loss_points)) for result, ratio in timed)]
+    for name, place in zip(names, _places(dots, [lettering.width(name, _LETTERS) for name in names])):
+        lettering.draw(sheet, name, place, _LETTERS, BLACK)
     write_image(path, sheet)
+
+
+def _places(dots: Sequence[tuple[int, int]], widths: Sequence[int]) -> list[tuple[int, int]]:
+    """Where each name is written, its upper left corner: beside its dot, or further down where another name is there."""
+    taken: list[tuple[int, int, int]] = []
+    for (x, y), width in zip(dots, widths):
+        left, top = x + _BESIDE[0], y + _BESIDE[1]
+        while any(left < other + wide and other < left + width and abs(top - above) < _LINE for other, above, wide in taken):
+            top += _LINE
+        taken.append((left, top, width))
+    return [(left, top) for left, top, _ in taken]
 
 
 def _axis(values: Sequence[float]) -> Axis:

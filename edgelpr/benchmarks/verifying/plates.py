@@ -52,6 +52,19 @@ def find_mistakes(labelled: Sequence[LabelledCrop], plate_format: PlateFormat, w
     return tuple(f"{finding.what}: {finding.remedy}" for finding in findings)
 
 
+def find_training_plates(labelled: Sequence[LabelledCrop]) -> str | None:
+    """A sentence where parts are called as those that train a network: what it learnt by heart, rounding seldom changes."""
+    parts = parts_of([LabelSet("", tuple(labelled))])
+    training = [crop.split for crop, part in parts if crop.split and part.role == "train"]
+    if not training:
+        return None
+    names = " or ".join(dict.fromkeys(training))
+    return (
+        f"{len(training)} of {len(labelled)} plates are of the part {names}: if they trained the network, they hide what is "
+        "lost on others. Choose another part with --split"
+    )
+
+
 def _calibrated(bundle: Bundle) -> tuple[str, ...]:
     if CALIBRATION not in bundle.manifest.files:
         return ()

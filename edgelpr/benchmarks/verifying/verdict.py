@@ -5,8 +5,8 @@ from __future__ import annotations
 from edgelpr.benchmarks.verifying.gate import plates_needed
 from edgelpr.benchmarks.verifying.result import PrecisionResult
 
-_FASTER = 1.05
-"""A precision that is less than this much as fast as fp32 is no faster for people (ours)."""
+_SLOWER = 0.95
+"""Between this and ``FASTER`` a precision is as fast as fp32 for people (ours)."""
 
 
 def verdict(result: PrecisionResult) -> str:
@@ -16,22 +16,21 @@ def verdict(result: PrecisionResult) -> str:
     """
     name, evaluation = result.subject.name, result.evaluation
     if result.is_reference:
-        right = f"{evaluation.correct} of {_plates(evaluation.plates)}"
+        right = f"{evaluation.correct} of {counted(evaluation.plates)}"
         return f"{name} reads {right} right: what the others are held against."
-    allowed = f"{result.max_loss:g} points are allowed"
+    allowed = f"{result.max_loss:g} {'point is' if result.max_loss == 1 else 'points are'} allowed"
     if result.subject.simulated:
         holds = "within the gate" if result.within_gate else "beyond the gate"
         return f"{name}, {_loss(result)}; {allowed}: {holds}. It approves nothing: the engine made from it has to be verified."
-    faster = result.speed_ratio is not None and result.speed_ratio >= _FASTER
     if not result.within_gate:
-        but = f"is {_speed(result)} but " if faster else ""
+        but = f"is {_speed(result)} but " if result.faster else ""
         return (
             f"{name} {but}{_loss(result)}{_failures(result)}; {allowed}: do not use it. Run with --bisect, which finds the "
             "layers to keep in higher precision."
         )
     if result.speed_ratio is None:
         return f"{name} {_loss(result)}; {allowed}: approved. Its speed was not measured."
-    if faster:
+    if result.faster:
         return f"{name} is {_speed(result)} and {_loss(result)}: use it."
     return f"{name} is {_speed(result)} and {_loss(result)}: nothing to gain{_why(result)}."
 
@@ -45,12 +44,12 @@ def remark(result: PrecisionResult) -> str | None:
         holds = "within the gate" if result.subject.simulated else "approved"
         needed = plates_needed(result.counts, result.max_loss)
         more = "" if needed is None else f"; about {_rounded_up(needed):,} plates read like these would"
-        few = f"{_plates(plates)} cannot exclude a loss of up to {points(high)} points"
+        few = f"{counted(plates)} cannot exclude a loss of up to {points(high)} points"
         return f"{result.subject.name}: {holds}, but {few}{more}."
     if low <= result.max_loss and not result.engine_failures:
         holds = "beyond the gate" if result.subject.simulated else "not approved"
         single = f" One plate of {plates} is {points(100 / plates)} points." if 100 / plates > result.max_loss else ""
-        few = f"{_plates(plates)} cannot tell this loss from one within the gate"
+        few = f"{counted(plates)} cannot tell this loss from one within the gate"
         return f"{result.subject.name}: {holds}, but {few}; verify on more.{single}"
     return None
 
@@ -61,23 +60,28 @@ def points(value: float) -> str:
     return "0" if float(text) == 0 else text
 
 
+def counted(number: int) -> str:
+    """So many plates."""
+    return f"{number} plate" if number == 1 else f"{number} plates"
+
+
 def _loss(result: PrecisionResult) -> str:
     """From the verb on: how many plates, and how sure that is."""
     counts, plates = result.counts, result.evaluation.plates
     lost, gained, (low, high) = counts.only_first, counts.only_second, result.loss_interval
     interval = f"95 % interval {points(low)} to {points(high)}"
     if not gained:
-        what = f"loses {_plates(lost)} of {plates}" if lost else f"loses no plate of {plates}"
+        what = f"loses {counted(lost)} of {plates}" if lost else f"loses no plate of {plates}"
         return f"{what} ({points(result.loss_points)} points, {interval})"
     if not lost:
-        return f"gains {_plates(gained)} of {plates} (a loss of {points(result.loss_points)} points, {interval})"
-    what = f"loses {_plates(lost)} of {plates} that fp32 reads and reads {gained} that fp32 does not"
+        return f"gains {counted(gained)} of {plates} (a loss of {points(result.loss_points)} points, {interval})"
+    what = f"loses {counted(lost)} of {plates} that fp32 reads and reads {gained} that fp32 does not"
     return f"{what} (a net loss of {points(result.loss_points)} points, {interval})"
 
 
 def _failures(result: PrecisionResult) -> str:
     failures = result.engine_failures
-    return f", and fails on {_plates(len(failures))} ({failures[0].error})" if failures else ""
+    return f", and fails on {counted(len(failures))} ({failures[0].error})" if failures else ""
 
 
 def _why(result: PrecisionResult) -> str:
@@ -90,13 +94,9 @@ def _why(result: PrecisionResult) -> str:
 def _speed(result: PrecisionResult) -> str:
     """After ``is``; of a result with a time."""
     ratio = result.speed_ratio or 1.0
-    if ratio >= _FASTER:
+    if result.faster:
         return f"{ratio:.1f} times faster than fp32 here"
-    return f"no faster here ({'as fast as fp32' if f'{ratio:.1f}' == '1.0' else f'{ratio:.1f} times as fast as fp32'})"
-
-
-def _plates(number: int) -> str:
-    return f"{number} plate" if number == 1 else f"{number} plates"
+    return f"no faster here ({'' if ratio >= _SLOWER else f'{ratio:.1f} times '}as fast as fp32)"
 
 
 def _rounded_up(number: int) -> int:

@@ -13,6 +13,7 @@ from edgelpr.benchmarks.verifying.patience import PatientReader
 from edgelpr.benchmarks.verifying.result import PrecisionResult
 from edgelpr.benchmarks.verifying.speed import SECONDS, crops_to_time, time_recognizers
 from edgelpr.benchmarks.verifying.subjects import Subject, choose_subjects, open_subject
+from edgelpr.benchmarks.verifying.verdict import counted
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.errors import BackendError, DataError, UsageError
@@ -109,7 +110,7 @@ def verify(
         }
         evaluations: dict[Subject, Evaluation] = {}
         for subject, recognizer in opened.items():
-            say(f"Reading {len(labelled)} plates: {subject.name} with {recognizer.description}")
+            say(f"Reading {counted(len(labelled))}: {subject.name} with {recognizer.description}")
             evaluations[subject] = _evaluate(bundle, subject, recognizer, labelled, plan, progress)
             if subject.precision == "fp32":
                 _check_reference(evaluations[subject])
@@ -118,7 +119,8 @@ def verify(
             timed = [result.subject for result in results if not result.subject.simulated and not result.engine_failures]
             say(f"Timing {', '.join(subject.name for subject in timed)} in turn")
             recognizers = {subject.name: opened[subject] for subject in timed}
-            speeds = time_recognizers(recognizers, crops_to_time(labelled, plan.rectify), plan.seconds)
+            readable = [score.crop for score in results[0].evaluation.scores if score.error is None]
+            speeds = time_recognizers(recognizers, crops_to_time(readable, plan.rectify), plan.seconds)
             results = _results(opened, evaluations, plan, speeds)
     return Verification(results, _warnings(results[0].evaluation))
 
@@ -168,7 +170,7 @@ def _check_reference(evaluation: Evaluation) -> None:
     score = evaluation.scores[0]
     found = score.error or f"{score.crop.path.name} is labelled '{score.crop.plate}' and read '{score.read}'"
     raise DataError(
-        f"fp32 reads none of the {evaluation.plates} plates right, so no precision could lose one; the first: {found}. "
+        f"fp32 reads none of the {counted(evaluation.plates)} right, so no precision could lose one; the first: {found}. "
         "Are these crops of plates, are the labels theirs, and is the bundle made for such plates? 'edgelpr check' and "
         "'edgelpr eval --sheet' show more"
     )
