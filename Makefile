@@ -23,7 +23,7 @@ demo: $(VENV)/.edgelpr-demo ## from a trained checkpoint to a verified bundle to
 	$(VENV)/bin/edgelpr read $(BUNDLE) "$(CROPS)"
 	$(VENV)/bin/python benchmarks/speed.py --bundle $(BUNDLE) --images weights/captures/images --quick
 
-bundles: $(VENV)/.edgelpr-demo ## the shipped weights as bundles with fp16 and INT8, in bundles/
+bundles: $(VENV)/.edgelpr-demo ## three of the shipped weights as bundles with fp16 and INT8, in bundles/
 	@mkdir -p bundles
 	@set -e; for name in $(SHIPPED); do \
 	  $(VENV)/bin/edgelpr export $$name -o bundles/$$name.elpr --overwrite; \

@@ -60,7 +60,7 @@ def main(
         comparisons = compare_pairs(measured)
         result = start_result("real-plates") | {
             "measured": [_to_plain(item, known.get(item.data, ())) for item in measured],
-            "comparisons": [{"data": name, **comparison.to_dict()} for name, comparison in comparisons],
+            "comparisons": [{"data": name, **_below(comparison.to_dict(), data)} for name, comparison in comparisons],
         }
         for name, comparison in comparisons:
             click.echo(f"{name}, {' against '.join(comparison.names)}: {comparison.verdict}")
@@ -75,6 +75,17 @@ def main(
     except EdgelprError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+def _below(values: dict[str, Any], data: Path) -> dict[str, Any]:
+    """With images named as they lie below the folder of the sets: where that lies is nobody's business."""
+    root = data.resolve()
+
+    def named(image: Path) -> str:
+        return image.relative_to(root).as_posix() if image.is_relative_to(root) else image.name
+
+    discordant = [pair | {"image": named(Path(pair["image"]).resolve())} for pair in values["discordant"]]
+    return values | {"discordant": discordant}
 
 
 def _check_cards(cards: Sequence[Path], weights: Sequence[str]) -> list[str]:
