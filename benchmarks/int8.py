@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from edgelpr.benchmarks.machine import busy
-from edgelpr.benchmarks.real_plates import REAL_SETS
+from edgelpr.benchmarks.real_plates import REAL_SETS, plate_format_of
 from edgelpr.benchmarks.reduced import (
     MIDDLING_HEIGHTS,
     MIDDLING_WORST,
@@ -90,8 +90,6 @@ def _measure(
 
 def _sources(weights: str, data: Path) -> list[CalibrationSource]:
     """What the shipped records were measured on: the calibrate parts, and for Chinese plates the train parts too."""
-    from edgelpr.benchmarks.real_plates import plate_format_of
-
     plate_format = plate_format_of(weights).name
     parts = ("calibrate", "train") if plate_format == "cn" else ("calibrate",)
     return [CalibrationSource(data / name / "labels.csv", split=part) for name in REAL_SETS[plate_format] for part in parts]

@@ -65,8 +65,11 @@ def _latency(bundle: Path | None, images: Path | None, threads: int, count: int)
     if bundle is not None:
         latency = measure_latency(bundle, crops, threads, count, with_lprnet=False)
     else:
+        from edgelpr.benchmarks.exporting import export_weights
+
         with TemporaryDirectory(prefix="edgelpr-speed-") as folder:
-            latency = measure_latency(_export_nano(Path(folder)), crops, threads, count, with_lprnet=True)
+            nano = export_weights("hpa-nano-cn", Path(folder) / "nano.elpr").path
+            latency = measure_latency(nano, crops, threads, count, with_lprnet=True)
     end, session = latency.end_to_end, latency.session
     click.echo(f"{latency.architecture}, {latency.backend}, batch 1, single stream, {end.samples} samples")
     click.echo(f"  decoded crop to text   p50 {end.p50:.3f} ms{_high(end.p90, 90)}{_high(end.p99, 99)}")
@@ -112,18 +115,6 @@ def _gains(threads: int, count: int) -> list[dict[str, Any]]:
             )
             gains.append(asdict(gain))
     return gains
-
-
-def _export_nano(folder: Path) -> Path:
-    from edgelpr.data.rendering.samples import render_crops
-    from edgelpr.export.exporting import export_bundle
-    from edgelpr.export.options import ExportOptions
-    from edgelpr.models.checkpoint import load_checkpoint
-    from edgelpr.models.weights import resolve_checkpoint
-
-    network = load_checkpoint(resolve_checkpoint("hpa-nano-cn"))
-    export_bundle(network, folder / "nano.elpr", ExportOptions(), render_crops(network.plate_format, 8), lambda line: None)
-    return folder / "nano.elpr"
 
 
 def _crops(images: Path | None) -> list[Any]:

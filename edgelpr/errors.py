@@ -23,6 +23,8 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
+_LONGEST_LINE = 300
+
 
 class EdgelprError(Exception):
     """Base of all errors raised on purpose."""
@@ -82,6 +84,11 @@ class TrainingError(EdgelprError):
 
 class BackendError(EdgelprError):
     """An inference engine that is absent, refuses the graph or fails while running."""
+
+
+def in_one_line(error: Exception) -> str:
+    """What an error of another library says, in one line of at most 300 characters, for a message of ours."""
+    return " ".join(str(error).split())[:_LONGEST_LINE] or type(error).__name__
 
 
 def require(module: str, extra: str, purpose: str, package: str | None = None) -> ModuleType:

@@ -9,10 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from edgelpr.benchmarks.exporting import export_weights
 from edgelpr.data.labelled import LabelledCrop
-from edgelpr.data.rendering.samples import render_crops
-from edgelpr.export.exporting import export_bundle
-from edgelpr.export.options import ExportOptions
 from edgelpr.models.checkpoint import load_checkpoint
 from edgelpr.models.weights import resolve_checkpoint
 from edgelpr.plates.format import PlateFormat
@@ -25,8 +23,6 @@ from edgelpr.training.scores import Evaluation
 
 REAL_SETS = {"cn": ("ccpd", "easypr"), "latin": ("eu", "br"), "aolp": ("aolp-samples",)}
 """Sets of real plates by the plate format that spells them."""
-
-_PARITY_CROPS = 8
 
 
 @dataclass(frozen=True)
@@ -66,8 +62,6 @@ def measure(
 ) -> Evaluation:
     """Export weights to a temporary bundle and read plates with it, fp32, ONNX Runtime.
 
-    Parity is checked on rendered crops, so that no plate that is measured on has any part in the export.
-
     Args:
         weights: name or path of a checkpoint.
         labelled: the plates.
@@ -77,14 +71,10 @@ def measure(
     Raises:
         EdgelprError: whatever the export, the pattern or the reading refuses.
     """
-    network = load_checkpoint(resolve_checkpoint(weights))
-    crops = render_crops(network.plate_format, _PARITY_CROPS)
-    if pattern is not None:
-        network.plate_format = pattern.apply(network.plate_format)
     with TemporaryDirectory(prefix="edgelpr-real-plates-") as folder:
-        report = export_bundle(network, Path(folder) / "measured.elpr", ExportOptions(), crops, lambda line: None)
-        with Recognizer.open(report.bundle, threads=threads) as recognizer:
-            return evaluate(recognizer, labelled, plate_format=network.plate_format)
+        bundle = export_weights(weights, Path(folder) / "measured.elpr", pattern=pattern)
+        with Recognizer.open(bundle, threads=threads) as recognizer:
+            return evaluate(recognizer, labelled, plate_format=bundle.manifest.plate_format)
 
 
 def compare_pairs(measured: Sequence[Measured]) -> tuple[tuple[str, Comparison], ...]:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from edgelpr.benchmarks.exporting import export_weights
 from edgelpr.benchmarks.summary import Summary, summarize
 from edgelpr.benchmarks.timing import time_alternating
 from edgelpr.benchmarks.verifying.entries import to_entry
@@ -23,20 +24,16 @@ from edgelpr.data.rendering.samples import Renderer, render_crops
 from edgelpr.data.rendering.sources import GlyphSources
 from edgelpr.data.writing import write_image
 from edgelpr.errors import CalibrationError
-from edgelpr.export.exporting import export_bundle
 from edgelpr.export.options import ExportOptions
-from edgelpr.models.checkpoint import load_checkpoint
-from edgelpr.models.weights import resolve_checkpoint
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.images import Image
 from edgelpr.runtime.recognizer import Recognizer
-from edgelpr.types import Rewrite
 
 MIDDLING_HEIGHTS = (24.0, 90.0)
 MIDDLING_WORST = 0.6
 """Plates of middling difficulty: at least 24 pixels high, taken by cameras that are not the worst third."""
 
-_PARITY_CROPS = 8
+_CHECKED_CROPS = 8
 _LEFT_OUT = ("discordant", "largest_confidence_shift_image", "runtime")
 
 
@@ -67,11 +64,12 @@ def make_bundles(
         say: told what is being done.
     """
     name = Path(weights).stem
-    plain, rewritten = (_export(weights, folder / f"{name}-{kind}.elpr", kind == "plain") for kind in ("plain", "reduced"))
+    plain = export_weights(weights, folder / f"{name}-plain.elpr", ExportOptions(rewrites=()))
+    rewritten = export_weights(weights, folder / f"{name}-reduced.elpr")
     if record.is_file():
         try:
             known = CalibrationRecord.from_json(record.read_bytes(), str(record))
-            crops = render_crops(rewritten.manifest.plate_format, _PARITY_CROPS)
+            crops = render_crops(rewritten.manifest.plate_format, _CHECKED_CROPS)
             return Bundles(plain, reuse_record(rewritten, known, crops, where=str(record), say=say).bundle, True)
         except CalibrationError as error:
             say(f"Calibrating anew: {error}")
@@ -122,10 +120,3 @@ def write_middling(plate_format: PlateFormat, glyphs: GlyphSources, folder: Path
 def middling_renderer(plate_format: PlateFormat, glyphs: GlyphSources) -> Renderer:
     """Draws plates of middling difficulty."""
     return glyphs.renderer(plate_format, MIDDLING_HEIGHTS, partial(capture, worst=MIDDLING_WORST))
-
-
-def _export(weights: str, path: Path, plain: bool) -> Bundle:
-    network = load_checkpoint(resolve_checkpoint(weights))
-    rewrites: tuple[Rewrite, ...] = () if plain else ExportOptions().rewrites
-    crops = render_crops(network.plate_format, _PARITY_CROPS)
-    return export_bundle(network, path, ExportOptions(rewrites=rewrites), crops, lambda line: None).bundle

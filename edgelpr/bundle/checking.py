@@ -34,6 +34,30 @@ def checked_keys(value: Any, keys: Iterable[str], where: str) -> Mapping[str, An
     return found
 
 
+def checked_schema(values: Any, newest: int, kind: str, otherwise: str, where: str) -> int:
+    """The version of a file's plain values, under ``schema``.
+
+    Args:
+        values: what was found.
+        newest: the newest version that this edgelpr reads.
+        kind: what the file is, for the message.
+        otherwise: what to do instead of upgrading.
+        where: what to call it in the message.
+
+    Raises:
+        BundleError: no such file, or written by a newer edgelpr.
+    """
+    schema = typed(values, dict, where).get("schema")
+    if type(schema) is not int or schema < 1:
+        raise BundleError(f"{where}: schema is {schema!r}; this is no {kind} of edgelpr")
+    if schema > newest:
+        raise BundleError(
+            f"{where}: schema {schema} is newer than {newest}, the newest that this version reads; upgrade edgelpr "
+            f"(pip install --upgrade edgelpr), {otherwise}"
+        )
+    return schema
+
+
 def typed(value: Any, kind: type[Value], where: str) -> Value:
     """The value, if it has this type; true and false are no numbers.
 
@@ -52,7 +76,7 @@ def number(value: Any, where: str) -> float:
         BundleError: it is no such number.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise BundleError(f"{where}: found {value!r}; expected a finite number")
+        raise BundleError(f"{where}: found {value!r}; expected a number, and a finite number")
     return float(value)
 
 
@@ -63,7 +87,7 @@ def hexadecimal_hash(value: Any, where: str) -> str:
         BundleError: it is none.
     """
     if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{64}", value):
-        raise BundleError(f"{where}: found hash {value!r}; expected 64 hexadecimal digits")
+        raise BundleError(f"{where}: found hash {value!r}; expected 64 hexadecimal digits, 64 lower-case characters")
     return value
 
 

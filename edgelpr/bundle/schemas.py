@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from edgelpr.bundle.checking import typed
+from edgelpr.bundle.checking import checked_schema
 from edgelpr.errors import BundleError
 
 SCHEMA = 2
@@ -27,15 +27,7 @@ def check_schema(values: Any, where: str) -> int:
     Raises:
         BundleError: no manifest, or written by a newer edgelpr.
     """
-    schema = typed(values, dict, where).get("schema")
-    if type(schema) is not int or schema < 1:
-        raise BundleError(f"{where}: schema is {schema!r}; this is no manifest of edgelpr")
-    if schema > SCHEMA:
-        raise BundleError(
-            f"{where}: schema {schema} is newer than {SCHEMA}, the newest that this version reads; upgrade edgelpr "
-            "(pip install --upgrade edgelpr), or export the checkpoint again with this version"
-        )
-    return schema
+    return checked_schema(values, SCHEMA, "manifest", "or export the checkpoint again with this version", where)
 
 
 def keys_of(schema: int, keys: Iterable[str]) -> list[str]:

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, shape_inference
+from onnx import helper
 
-from edgelpr.calibration.graphs import GraphIndex, add_constant, in_order, replace_nodes
+from edgelpr.calibration.graphs import GraphIndex, add_constant, in_order, opset_of, replace_nodes, sizes_of
 
 _KERNEL, _STRIDE, _PADDING = 5, 4, 2
 _MOVES = ("Reshape", "Transpose", "Gather", "Pad")
 _PREFIX = "early_attention"
-_AXES_OPSET = 18
+_AXES_OPSET = 18  # from here on ReduceMean takes its axes as an input
 
 
 def attend_early(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -58,21 +58,24 @@ def _replace(model: onnx.ModelProto, index: GraphIndex, products: onnx.NodeProto
     rectified = index.takers(added.output[0])[0]
     mean = index.takers(rectified.output[0])[0]
     assert taps is not None
-    sizes = _sizes(model)
+    sizes = sizes_of(model)
     classes, height, width = sizes[semantic][1:]
     weight = _weight(taps)
     bias = next(name for name in added.input if name in index.constants)
+    takes_axes = opset_of(model) >= _AXES_OPSET
     names = {
         "weight": add_constant(model, f"{_PREFIX}.weight", weight),
         "axis_of_features": add_constant(model, f"{_PREFIX}.axis_of_features", np.array([1], np.int64)),
         "axis_of_maps": add_constant(model, f"{_PREFIX}.axis_of_maps", np.array([2], np.int64)),
-        "places": add_constant(model, f"{_PREFIX}.places", np.array([2, 3], np.int64)) if _takes_axes(model) else "",
+        "places": add_constant(model, f"{_PREFIX}.places", np.array([2, 3], np.int64)) if takes_axes else "",
         "crops": add_constant(model, f"{_PREFIX}.crops", np.array([-1, classes, height, width], np.int64)),
         "back": add_constant(model, f"{_PREFIX}.back", np.array([-1, sizes[maps][1], weight.shape[0]], np.int64)),
     }
     nodes = _nodes(semantic, maps, bias, mean.output[0], names)
-    kept = [node for node in model.graph.node if mean.output[0] not in node.output]
-    replace_nodes(model, in_order(model, _needed(model, [*kept, *nodes])))
+    mean.output[0] = f"{_PREFIX}.replaced"
+    model.graph.node.extend(nodes)
+    needed = {node.name for node in GraphIndex(model).behind(output.name for output in model.graph.output)}
+    replace_nodes(model, in_order(model, [node for node in model.graph.node if node.name in needed]))
 
 
 def _nodes(semantic: str, maps: str, bias: str, result: str, names: dict[str, str]) -> list[onnx.NodeProto]:
@@ -101,12 +104,6 @@ def _nodes(semantic: str, maps: str, bias: str, result: str, names: dict[str, st
     ]
 
 
-def _takes_axes(model: onnx.ModelProto) -> bool:
-    """Whether ReduceMean takes its axes as an input, as from opset 18 on."""
-    versions: list[int] = [item.version for item in model.opset_import]
-    return max(versions) >= _AXES_OPSET
-
-
 def _mean(tensor: str, output: str, axes: str) -> onnx.NodeProto:
     name = f"{_PREFIX}.pooled"
     if axes:
@@ -132,21 +129,3 @@ def _down(tensor: str, index: GraphIndex) -> onnx.NodeProto:
     while taker.op_type in _MOVES:
         taker = index.takers(taker.output[0])[0]
     return taker
-
-
-def _sizes(model: onnx.ModelProto) -> dict[str, list[int]]:
-    graph = shape_inference.infer_shapes(model).graph
-    values = [*graph.value_info, *graph.input, *graph.output]
-    return {value.name: [side.dim_value for side in value.type.tensor_type.shape.dim] for value in values}
-
-
-def _needed(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
-    """The nodes that some output of the graph depends on."""
-    makers = {name: node for node in nodes for name in node.output}
-    wanted, seen = [output.name for output in model.graph.output], set()
-    while wanted:
-        name = wanted.pop()
-        if name in makers and name not in seen:
-            seen.update(makers[name].output)
-            wanted.extend(makers[name].input)
-    return [node for node in nodes if node.output[0] in seen]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx
 
 from edgelpr.calibration.attention import attend_early
+from edgelpr.calibration.graphs import opset_of
 from edgelpr.calibration.half import HALF_SCALES_OPSET, to_half
 from edgelpr.calibration.quantising import quantise
 from edgelpr.calibration.record import CalibrationRecord
@@ -30,7 +31,7 @@ def build_graphs(model: onnx.ModelProto, record: CalibrationRecord) -> dict[str,
     """
     early = attend_early(model)
     rounded = {name: quantise(early, record.ranges[name], SCHEMES[name], record.kept.get(name, ())) for name in SCHEMES}
-    strong = max(item.version for item in model.opset_import if item.domain in ("", "ai.onnx")) >= HALF_SCALES_OPSET
+    strong = opset_of(model) >= HALF_SCALES_OPSET
     return {
         FP16: to_half(model, record.kept.get("fp16", ())),
         INT8: to_half(rounded["int8"]) if strong else rounded["int8"],

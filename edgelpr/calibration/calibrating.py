@@ -23,8 +23,7 @@ from edgelpr.calibration.observing import Observations, Probe, observe_growing
 from edgelpr.calibration.opening import FloatGraph, open_float_graph, read_record
 from edgelpr.calibration.ranges import ranges_of
 from edgelpr.calibration.record import CALIBRATION, CalibrationRecord
-from edgelpr.calibration.record_parts import CalibrationImages as RecordedImages
-from edgelpr.calibration.record_parts import Trial
+from edgelpr.calibration.record_parts import RecordedImages, Trial
 from edgelpr.calibration.schemes import SCHEMES
 from edgelpr.calibration.storing import describe_graphs, store
 from edgelpr.errors import CalibrationError, UsageError, require

@@ -13,6 +13,7 @@ from edgelpr.bundle.graph import Graph
 from edgelpr.calibration.comparing import Difference, difference
 from edgelpr.calibration.opening import FloatGraph
 from edgelpr.calibration.running import GraphRunner, Outputs
+from edgelpr.calibration.sampling import spread_indices
 from edgelpr.errors import CalibrationError
 
 CHECKED = 32
@@ -58,7 +59,7 @@ def check_graphs(
         CalibrationError: a graph does not run, takes or returns something else than fp32, returns what is not finite, or
             reads more than half of the crops otherwise.
     """
-    taken = crops[np.linspace(0, len(crops) - 1, min(CHECKED, len(crops))).round().astype(int)]
+    taken = crops[spread_indices(len(crops), CHECKED)]
     plate_format = source.bundle.manifest.plate_format
     reference = GraphRunner(source.model, source.graph, plate_format, threads)
     checks = []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import numpy_helper
+from onnx import numpy_helper, shape_inference
 
 
 class GraphIndex:
@@ -43,6 +43,39 @@ class GraphIndex:
         """The values of an initialiser; None for anything else."""
         found = self.constants.get(tensor)
         return None if found is None else numpy_helper.to_array(found)
+
+    def behind(self, tensors: Iterable[str], stops: Collection[str] = ()) -> list[onnx.NodeProto]:
+        """The nodes that tensors depend on, nearest first, each once.
+
+        Args:
+            tensors: where to begin.
+            stops: operators that are not entered: neither they nor what only they depend on is among the nodes.
+        """
+        waiting, found, seen = list(tensors), list[onnx.NodeProto](), set[str]()
+        while waiting:
+            node = self.makers.get(waiting.pop())
+            if node is not None and node.op_type not in stops and node.output[0] not in seen:
+                seen.add(node.output[0])
+                found.append(node)
+                waiting.extend(node.input)
+        return found
+
+
+def infer_values(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """What shape inference knows of every input, output and inner tensor."""
+    graph = shape_inference.infer_shapes(model).graph
+    return [*graph.value_info, *graph.input, *graph.output]
+
+
+def sizes_of(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
+    """Sizes of the tensors that shape inference knows, by name; 0 for a side that depends on the batch."""
+    return {value.name: tuple(side.dim_value for side in value.type.tensor_type.shape.dim) for value in infer_values(model)}
+
+
+def opset_of(model: onnx.ModelProto) -> int:
+    """Version of the standard operators."""
+    versions: list[int] = [item.version for item in model.opset_import if item.domain in ("", "ai.onnx")]
+    return max(versions)
 
 
 def replace_nodes(model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> None:

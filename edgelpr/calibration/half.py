@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edgelpr.calibration.graphs import GraphIndex, in_order, replace_nodes
+from edgelpr.calibration.graphs import GraphIndex, in_order, infer_values, replace_nodes
 from edgelpr.errors import CalibrationError
 
 HALF_SCALES_OPSET = 19
@@ -63,13 +63,7 @@ def _with_takers(model: onnx.ModelProto, keep: Collection[str]) -> frozenset[str
 def deciding_nodes(model: onnx.ModelProto) -> frozenset[str]:
     """Names of the nodes after the last convolutions and matrix products: softmax, arg max and the like."""
     index = GraphIndex(model)
-    wanted, names = [output.name for output in model.graph.output], set[str]()
-    while wanted:
-        node = index.makers.get(wanted.pop())
-        if node is not None and node.op_type not in _STOPS and node.name not in names:
-            names.add(node.name)
-            wanted.extend(node.input)
-    return frozenset(names)
+    return frozenset(node.name for node in index.behind(index.results, _STOPS))
 
 
 class _Halver:
@@ -91,7 +85,7 @@ class _Halver:
             self._settle(node, wanted[node.name])
             for position, name in enumerate(node.input):
                 kind = TensorProto.FLOAT if position in _ALWAYS_FLOAT.get(node.op_type, ()) else wanted[node.name]
-                if actual.get(name) in _FLOATS and actual[name] != kind and not _is_cast(node):
+                if actual.get(name) in _FLOATS and actual[name] != kind and node.op_type != "Cast":
                     node.input[position] = self._as(name, kind)
         for output in self._model.graph.output:
             if actual.get(output.name) == TensorProto.FLOAT16:
@@ -153,14 +147,7 @@ class _Halver:
         self._added.append(helper.make_node("Cast", [inner], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
 
 
-def _is_cast(node: onnx.NodeProto) -> bool:
-    return node.op_type == "Cast"
-
-
 def _types(model: onnx.ModelProto) -> dict[str, int]:
     """Element type of every tensor, by inference."""
-    graph = onnx.shape_inference.infer_shapes(model).graph
-    types = {constant.name: int(constant.data_type) for constant in graph.initializer}
-    for value in (*graph.value_info, *graph.input, *graph.output):
-        types[value.name] = int(value.type.tensor_type.elem_type)
-    return types
+    types = {constant.name: int(constant.data_type) for constant in model.graph.initializer}
+    return types | {value.name: int(value.type.tensor_type.elem_type) for value in infer_values(model)}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
 from edgelpr.calibration.histograms import Histogram, HistogramBuilder
-from edgelpr.errors import CalibrationError, require
+from edgelpr.calibration.running import open_checked
+from edgelpr.errors import CalibrationError, in_one_line
 from edgelpr.preprocessing.crop import scale
 
 CHUNK = 8
@@ -23,7 +23,6 @@ Tensors = dict[str, NDArray[np.float32]]
 
 _Limits = dict[str, tuple[float, float]]
 _SAME_VALUES = ("Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity")
-_ERRORS_ONLY = 3
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Probe:
         kind = source.type.tensor_type
         self._input, self._takes_bytes = source.name, kind.elem_type == onnx.TensorProto.UINT8
         self._channels = 1 if self._takes_bytes else kind.shape.dim[1].dim_value
-        self._session = _open_session(_exposed(model), threads)
+        self._session = open_checked(_exposed(model), "", "export it again", threads, optimised=False)
         floats = {output.name for output in self._session.get_outputs() if output.type == "tensor(float)"}
         produced = [name for node in model.graph.node for name in node.output if name in floats]
         self._names = ([] if self._takes_bytes else [self._input]) + produced
@@ -81,7 +80,7 @@ class Probe:
             arrays = self._session.run(self._fetched, {self._input: feed})
         except Exception as error:  # ONNX Runtime's own exceptions share no public base
             raise CalibrationError(
-                f"ONNX Runtime failed on {len(crops)} crops of {crops.shape[1:]} ({_brief(error)})"
+                f"ONNX Runtime failed on {len(crops)} crops of {crops.shape[1:]} ({in_one_line(error)})"
             ) from error
         tensors: Tensors = dict(zip(self._fetched, arrays))
         return tensors if self._takes_bytes else {self._input: feed.astype(np.float32, copy=False), **tensors}
@@ -201,21 +200,3 @@ def _same_values(model: onnx.ModelProto, names: list[str]) -> dict[str, str]:
         if node.op_type in _SAME_VALUES and node.input[0] in floats:
             same[node.output[0]] = same.get(node.input[0], node.input[0])
     return same
-
-
-def _open_session(model: onnx.ModelProto, threads: int | None) -> Any:
-    runtime = require("onnxruntime", "export", "calibration")
-    options = runtime.SessionOptions()
-    options.log_severity_level = _ERRORS_ONLY
-    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = threads or 0
-    try:
-        return runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's own exceptions share no public base
-        raise CalibrationError(
-            f"ONNX Runtime {runtime.__version__} refuses the graph ({_brief(error)}); export it again"
-        ) from error
-
-
-def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -13,7 +13,7 @@ from edgelpr.calibration.placing import place, quantisable_nodes
 from edgelpr.calibration.record import CALIBRATION, CalibrationRecord
 from edgelpr.calibration.schemes import SCHEMES
 from edgelpr.errors import BundleError, CalibrationError
-from edgelpr.types import ReducedFile, Rewrite
+from edgelpr.types import Rewrite
 
 _ROUNDED = ("QuantizeLinear", "DequantizeLinear")
 _EXPORT = "make the bundle with 'edgelpr export' and calibrate that one"
@@ -69,11 +69,6 @@ class FloatGraph:
         if absent or unknown:
             what = f"has no ranges for '{absent[0]}'" if absent else f"keeps '{unknown[0]}', which the graph does not have"
             raise CalibrationError(f"{where}: the calibration record {what}; run 'edgelpr calibrate' again with images")
-
-    def _names(self, file: ReducedFile) -> frozenset[str]:
-        """Of the nodes that a file is made from."""
-        made_from = self.model if file == "fp16" else self.early
-        return frozenset(node.name for node in made_from.graph.node)
 
 
 def open_float_graph(bundle: Bundle) -> FloatGraph:

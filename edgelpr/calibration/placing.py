@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from math import prod
 
 import onnx
-from onnx import shape_inference
 
-from edgelpr.calibration.graphs import GraphIndex
+from edgelpr.calibration.graphs import GraphIndex, sizes_of
 from edgelpr.calibration.schemes import Scheme
 
 WEIGHTED = ("Conv", "Gemm", "MatMul")
@@ -58,8 +57,9 @@ def quantisable_nodes(model: onnx.ModelProto, scheme: Scheme) -> tuple[str, ...]
 class _Placer:
     def __init__(self, model: onnx.ModelProto, scheme: Scheme, keep: frozenset[str]) -> None:
         self._scheme, self._index = scheme, GraphIndex(model)
-        self._sizes = _sizes(model)
-        tail = _tail(model, self._index)
+        self._sizes = sizes_of(model)
+        # What lies between the last convolutions and the outputs decides between classes.
+        tail = {node.name for node in self._index.behind(self._index.results, stops=("Conv",))}
         self.nodes = [
             node
             for node in model.graph.node
@@ -118,20 +118,3 @@ class _Placer:
             if all(name in rounded for name in maker.input):
                 name = min(maker.input, key=lambda each: prod(self._index.constants[rounded[each].input[1]].dims))
                 self.tensors[name] = name
-
-
-def _tail(model: onnx.ModelProto, index: GraphIndex) -> frozenset[str]:
-    """Names of the nodes between the last convolutions and the outputs: what decides between classes."""
-    wanted, names = [output.name for output in model.graph.output], set[str]()
-    while wanted:
-        node = index.makers.get(wanted.pop())
-        if node is not None and node.op_type != "Conv" and node.name not in names:
-            names.add(node.name)
-            wanted.extend(node.input)
-    return frozenset(names)
-
-
-def _sizes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    graph = shape_inference.infer_shapes(model).graph
-    values = [*graph.value_info, *graph.input, *graph.output]
-    return {value.name: tuple(side.dim_value for side in value.type.tensor_type.shape.dim) for value in values}

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_args
 
 from edgelpr.bundle.bundle import parse_json
-from edgelpr.bundle.checking import checked_keys, chosen, texts, typed
+from edgelpr.bundle.checking import checked_keys, checked_schema, chosen, hexadecimal_hash, number, texts, typed
 from edgelpr.calibration.ranges import Range
-from edgelpr.calibration.record_parts import CALIBRATION, CalibrationImages, Trial, number, sha256
+from edgelpr.calibration.record_parts import CALIBRATION, RecordedImages, Trial
 from edgelpr.errors import BundleError, CalibrationError
 from edgelpr.types import Int8File, RangeMethod, ReducedFile
 
-__all__ = ["CALIBRATION", "RECORD_SCHEMA", "CalibrationImages", "CalibrationRecord", "Trial"]
+__all__ = ["CALIBRATION", "RECORD_SCHEMA", "CalibrationRecord", "RecordedImages", "Trial"]
 
 RECORD_SCHEMA = 1
 """Version of the record that this edgelpr writes, and the newest that it reads."""
@@ -39,7 +39,7 @@ class CalibrationRecord:
     preprocessing: Mapping[str, Any]
     """How crops became its input: ``Preprocessing.to_dict()``."""
 
-    images: CalibrationImages
+    images: RecordedImages
     """The images."""
 
     methods: Mapping[Int8File, RangeMethod]
@@ -160,15 +160,15 @@ class CalibrationRecord:
 
     @classmethod
     def _parsed(cls, values: Any, where: str) -> CalibrationRecord:
-        _check_schema(values, where)
+        schema = checked_schema(values, RECORD_SCHEMA, "calibration record", "or with this version", where)
         values = checked_keys(values, [item.name for item in fields(cls)], where)
         trials = typed(values["trials"], list, f"{where}: trials")
         return cls(
-            schema=values["schema"],
+            schema=schema,
             edgelpr_version=typed(values["edgelpr_version"], str, f"{where}: edgelpr_version"),
-            graph_sha256=sha256(values["graph_sha256"], f"{where}: graph_sha256"),
+            graph_sha256=hexadecimal_hash(values["graph_sha256"], f"{where}: graph_sha256"),
             preprocessing=typed(values["preprocessing"], dict, f"{where}: preprocessing"),
-            images=CalibrationImages.from_dict(values["images"], f"{where}: images"),
+            images=RecordedImages.from_dict(values["images"], f"{where}: images"),
             methods={
                 file: chosen(method, get_args(RangeMethod), f"{where}: methods: {file}")
                 for file, method in _by_file(values["methods"], f"{where}: methods")
@@ -187,17 +187,6 @@ class CalibrationRecord:
                 for name, version in typed(values["versions"], dict, f"{where}: versions").items()
             },
             warnings=texts(values["warnings"], f"{where}: warnings"),
-        )
-
-
-def _check_schema(values: Any, where: str) -> None:
-    schema = typed(values, dict, where).get("schema")
-    if type(schema) is not int or schema < 1:
-        raise BundleError(f"{where}: schema is {schema!r}; this is no calibration record of edgelpr")
-    if schema > RECORD_SCHEMA:
-        raise BundleError(
-            f"{where}: schema {schema} is newer than {RECORD_SCHEMA}, the newest that this version reads; upgrade edgelpr "
-            "(pip install --upgrade edgelpr), or with this version"
         )
 
 

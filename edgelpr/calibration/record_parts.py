@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
-from edgelpr.bundle.checking import checked_keys, chosen, texts, typed
-from edgelpr.errors import BundleError, CalibrationError
+from edgelpr.bundle.checking import checked_keys, chosen, hexadecimal_hash, number, texts, typed
+from edgelpr.errors import CalibrationError
 from edgelpr.types import Int8File, RangeMethod
 
 CALIBRATION = "calibration.json"
@@ -15,7 +14,7 @@ CALIBRATION = "calibration.json"
 
 
 @dataclass(frozen=True)
-class CalibrationImages:
+class RecordedImages:
     """The images that the ranges were collected on.
 
     Raises:
@@ -51,7 +50,7 @@ class CalibrationImages:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
-    def from_dict(cls, values: Any, where: str) -> CalibrationImages:
+    def from_dict(cls, values: Any, where: str) -> RecordedImages:
         """Build from plain values.
 
         Raises:
@@ -62,7 +61,9 @@ class CalibrationImages:
         return cls(
             found=typed(values["found"], int, f"{where}: found"),
             seed=typed(values["seed"], int, f"{where}: seed"),
-            sha256=tuple(sha256(value, f"{where}: sha256") for value in typed(values["sha256"], list, f"{where}: sha256")),
+            sha256=tuple(
+                hexadecimal_hash(value, f"{where}: sha256") for value in typed(values["sha256"], list, f"{where}: sha256")
+            ),
             names=texts(values["names"], f"{where}: names"),
         )
 
@@ -101,25 +102,3 @@ class Trial:
             mean_shift=number(values["mean_shift"], f"{where}: mean_shift"),
             held_out=typed(values["held_out"], int, f"{where}: held_out"),
         )
-
-
-def number(value: Any, where: str) -> float:
-    """A JSON number, whole or not.
-
-    Raises:
-        BundleError: something else.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise BundleError(f"{where}: found {value!r}; expected a number")
-    return float(value)
-
-
-def sha256(value: Any, where: str) -> str:
-    """A hash in hexadecimal.
-
-    Raises:
-        BundleError: something else.
-    """
-    if not re.fullmatch(r"[0-9a-f]{64}", typed(value, str, where)):
-        raise BundleError(f"{where}: found {value!r}; expected 64 lower-case hexadecimal digits")
-    return str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,11 @@ import onnx
 from numpy.typing import NDArray
 
 from edgelpr.bundle.graph import Graph
-from edgelpr.errors import CalibrationError, require
+from edgelpr.errors import CalibrationError, in_one_line, require
+from edgelpr.export.running import start_session
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import scale
+from edgelpr.runtime.backends.protocol import RawOutput
 from edgelpr.runtime.decoding import class_mask, raw_output
 
 BATCH = 16
@@ -21,8 +23,6 @@ BATCH = 16
 
 Outputs = dict[str, NDArray[Any]]
 """Arrays by output name."""
-
-_ERRORS_ONLY = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +37,13 @@ class Readings:
 
     probabilities: NDArray[np.float32]
     """(N, P) their probabilities, 0 to 1."""
+
+    @classmethod
+    def of(cls, raws: Sequence[RawOutput], plate_format: PlateFormat) -> Readings:
+        """Of what an engine returned for batches, at least one."""
+        classes = np.concatenate([raw.classes for raw in raws])
+        plates = tuple(plate_format.decode(row) for row in classes.tolist())
+        return cls(plates, classes, np.concatenate([raw.probabilities for raw in raws]))
 
 
 class GraphRunner:
@@ -56,21 +63,9 @@ class GraphRunner:
     def __init__(
         self, model: onnx.ModelProto, graph: Graph, plate_format: PlateFormat, threads: int | None, optimised: bool = True
     ) -> None:
-        runtime = require("onnxruntime", "export", "calibrating")
-        options = runtime.SessionOptions()
-        options.log_severity_level = _ERRORS_ONLY
-        options.intra_op_num_threads = threads or 0
-        if not optimised:
-            options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
         self._graph, self._plate_format, self._mask = graph, plate_format, class_mask(plate_format)
-        try:
-            content = model.SerializeToString()
-            self._session: Any = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own exceptions share no public base
-            raise CalibrationError(
-                f"{graph.file}: ONNX Runtime {runtime.__version__} refuses the graph ({_brief(error)}); nothing was written, "
-                "please report this"
-            ) from error
+        remedy = "nothing was written, please report this"
+        self._session = open_checked(model, f"{graph.file}: ", remedy, threads, optimised)
 
     @property
     def contract(self) -> list[tuple[str, str, tuple[Any, ...]]]:
@@ -89,7 +84,18 @@ class GraphRunner:
         try:
             return dict(zip(graph.outputs, self._session.run(graph.outputs, {graph.input_name: feed})))
         except Exception as error:  # as above
-            raise CalibrationError(f"{graph.file}: ONNX Runtime failed on a batch of {len(crops)} ({_brief(error)})") from error
+            raise CalibrationError(
+                f"{graph.file}: ONNX Runtime failed on a batch of {len(crops)} ({in_one_line(error)})"
+            ) from error
+
+    def raw(self, crops: NDArray[np.uint8]) -> RawOutput:
+        """One batch (N, H, W), as a backend returns it.
+
+        Raises:
+            CalibrationError: ONNX Runtime fails.
+        """
+        outputs = self.run(crops)
+        return raw_output(tuple(outputs), list(outputs.values()), self._mask)
 
     def read(self, crops: NDArray[np.uint8]) -> Readings:
         """Plates of N crops (N, H, W), N at least 1, a batch at a time.
@@ -97,15 +103,28 @@ class GraphRunner:
         Raises:
             CalibrationError: ONNX Runtime fails.
         """
-        raws = [raw_output(tuple(outputs), list(outputs.values()), self._mask) for outputs in self._batches(crops)]
-        classes = np.concatenate([raw.classes for raw in raws])
-        plates = tuple(self._plate_format.decode([int(index) for index in row]) for row in classes)
-        return Readings(plates, classes, np.concatenate([raw.probabilities for raw in raws]))
-
-    def _batches(self, crops: NDArray[np.uint8]) -> Iterator[Outputs]:
-        for start in range(0, len(crops), BATCH):
-            yield self.run(crops[start : start + BATCH])
+        starts = range(0, len(crops), BATCH)
+        return Readings.of([self.raw(crops[start : start + BATCH]) for start in starts], self._plate_format)
 
 
-def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+def open_checked(model: onnx.ModelProto, where: str, remedy: str, threads: int | None, optimised: bool) -> Any:
+    """An ``onnxruntime.InferenceSession`` on the CPU.
+
+    Args:
+        model: the graph.
+        where: what the message begins with.
+        remedy: what it ends with.
+        threads: CPU threads; None: ONNX Runtime's default.
+        optimised: whether ONNX Runtime may rewrite the graph.
+
+    Raises:
+        CalibrationError: ONNX Runtime refuses the graph.
+        MissingDependencyError: it is not installed.
+    """
+    runtime = require("onnxruntime", "export", "calibrating")
+    try:
+        return start_session(runtime, model, threads, optimised)
+    except Exception as error:  # ONNX Runtime's own exceptions share no public base
+        raise CalibrationError(
+            f"{where}ONNX Runtime {runtime.__version__} refuses the graph ({in_one_line(error)}); {remedy}"
+        ) from error

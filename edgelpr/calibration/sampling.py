@@ -5,6 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
+
+def spread_indices(count: int, most: int) -> NDArray[np.intp]:
+    """At most ``most`` of ``count`` indices, spread evenly from the first to the last, each once."""
+    places: NDArray[np.intp] = np.linspace(0, count - 1, min(most, count)).round().astype(np.intp)
+    return places
+
 
 def sample_evenly(count: int, most: int, seed: int, take: Callable[[int], bool]) -> None:
     """Offer indices until ``most`` of them are taken: one from each of ``most`` equal strata, then from what is left.

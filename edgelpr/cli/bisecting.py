@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgelpr.cli.output import note, print_json, print_table
+from edgelpr.cli.output import note, print_table
 from edgelpr.types import Precision, ReducedFile
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def bisect_and_report(
     batch_size: int,
     rectify: bool,
     chart: Path | None,
-    as_json: bool,
+    take: Callable[[dict[str, Any]], None] | None,
     grouped: bool = False,
 ) -> Bundle:
     """Measure what each layer costs, keep the fewest that make the graph pass, and say what was found.
@@ -53,7 +53,7 @@ def bisect_and_report(
         batch_size: crops read at a time.
         rectify: straighten plates by their corners where the labels give them.
         chart: where to draw the cost of each layer, or None.
-        as_json: print one JSON document on stdout instead of tables.
+        take: given what was found as plain values; None: it is printed as tables.
         grouped: measure groups of layers even where the layers are few; beyond 24 they always are.
 
     Returns:
@@ -72,10 +72,10 @@ def bisect_and_report(
     check_changeable(bundle)
     subject = open_subject(bundle, precision, backend, threads, batch_size)
     bundle, found, kept = _search(bundle, subject, labelled, max_loss, rectify, grouped, threads)
-    if as_json:
-        print_json(found.to_dict() | {"kept_by_file": {file: list(names) for file, names in kept.items()}})
-    else:
+    if take is None:
         _print(found, kept)
+    else:
+        take(found.to_dict() | {"kept_by_file": {file: list(names) for file, names in kept.items()}})
     _warn(found)
     if chart is not None:  # last: a full disk must not cost the figures
         from edgelpr.benchmarks.bisecting.chart import write_bisection_chart

@@ -10,9 +10,10 @@ import click
 from click.core import ParameterSource
 
 from edgelpr.cli.calibration_report import show_calibration
-from edgelpr.cli.options import bundle_argument, threads_option
+from edgelpr.cli.crops import rendered_crops
+from edgelpr.cli.options import bundle_argument, rectify_option, threads_option
 from edgelpr.cli.output import json_option, next_command, note
-from edgelpr.errors import CalibrationError, DataError, UsageError, require
+from edgelpr.errors import CalibrationError, UsageError, require
 from edgelpr.types import LabelFormat, RangeMethod
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from edgelpr.calibration.calibrating import CalibrationReport
     from edgelpr.calibration.images import CalibrationImages
     from edgelpr.calibration.record import CalibrationRecord
-    from edgelpr.preprocessing.images import Image
 
 _AUTO = "auto"
 _RENDERED = 32
@@ -50,7 +50,7 @@ _OF_IMAGES = ("label_format", "split", "rectify", "most", "seed")
     metavar="NAME",
     help="Only this part; all for every image.  [default: the one called calibrate, or else all that are not for testing]",
 )
-@click.option("--rectify", is_flag=True, help="Straighten plates by their corners where the labels give them (CCPD, CLPD).")
+@rectify_option
 @click.option("--most", type=click.IntRange(min=32), default=500, show_default=True, help="Images to take, evenly chosen.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides which.")
 @click.option(
@@ -180,7 +180,11 @@ def _reuse(opened: Bundle, path: Path, images: CalibrationImages | None, threads
     from edgelpr.calibration.calibrating import reuse_record
 
     record = _read_record(path)
-    crops = _rendered(opened) if images is None else images.crops
+    if images is None:
+        require("PIL", "export", "rendering crops to check graphs on", package="pillow")
+        crops = rendered_crops(opened.manifest.plate_format, _RENDERED, "the graphs")
+    else:
+        crops = images.crops
     return reuse_record(opened, record, crops, where=str(path), threads=threads, say=note)
 
 
@@ -194,13 +198,3 @@ def _read_record(path: Path) -> CalibrationRecord:
             f"{path}: cannot be read ({error.strerror or error}); expected the calibration.json of a calibrated bundle"
         ) from error
     return CalibrationRecord.from_json(content, str(path))
-
-
-def _rendered(opened: Bundle) -> Image:
-    from edgelpr.data.rendering.samples import render_crops
-
-    require("PIL", "export", "rendering crops to check graphs on", package="pillow")
-    try:
-        return render_crops(opened.manifest.plate_format, _RENDERED, seed=0)
-    except DataError as error:
-        raise DataError(f"no crops can be rendered to check the graphs on ({error}); give real ones with --images") from error

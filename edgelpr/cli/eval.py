@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
 from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from edgelpr.cli.options import (
     rectify_option,
     threads_option,
 )
-from edgelpr.cli.output import json_option, next_command, note, print_json, print_table
+from edgelpr.cli.output import json_option, next_command, note, print_json, print_table, warn_of
 from edgelpr.types import BackendName, LabelFormat, Precision
 
 if TYPE_CHECKING:
@@ -121,18 +120,10 @@ def _origin(labels: Path, label_format: LabelFormat, split: str | None, rectify:
 
 
 def _warn(evaluation: Evaluation) -> None:
-    _list_on_stderr("labels beyond the plate format, counted as wrong", evaluation.warnings)
-    _list_on_stderr("files that could not be read, counted as wrong", [score.error or "" for score in evaluation.unreadable])
-
-
-def _list_on_stderr(what: str, lines: Sequence[str]) -> None:
-    if not lines:
-        return
-    note(f"Warning: {what} ({len(lines)}):")
-    for line in lines[:_SHOWN]:
-        note(f"  {line}")
-    if len(lines) > _SHOWN:
-        note(f"  and {len(lines) - _SHOWN} more (--csv lists every plate)")
+    rest = "--csv lists every plate"
+    warn_of("labels beyond the plate format, counted as wrong", evaluation.warnings, rest)
+    unreadable = [score.error or "" for score in evaluation.unreadable]
+    warn_of("files that could not be read, counted as wrong", unreadable, rest)
 
 
 def _write_reports(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgelpr.cli.crops import rendered_crops
 from edgelpr.cli.options import overwrite_option, plate_format_option, weights_option
 from edgelpr.cli.output import json_option, next_command, note, print_json, print_table
 from edgelpr.errors import DataError, ImageError, UsageError, require
@@ -89,7 +90,7 @@ def command(
     narrowing = None if pattern is None else load_pattern(pattern)
     chosen = None if plate_format is None else load_plate_format(plate_format)
     network = load_checkpoint(resolve_checkpoint(checkpoint, weights), chosen)
-    crops = _rendered(network.plate_format) if images is None else _read(images, network.plate_format)
+    crops = rendered_crops(network.plate_format, _RENDERED, "parity") if images is None else _read(images, network.plate_format)
     if narrowing is not None:  # after the crops were made: they are of any plate
         network.plate_format = narrowing.apply(network.plate_format)
         note(f"Pattern '{narrowing.name}': {narrowing.covers.strip()}")
@@ -107,15 +108,6 @@ def _chosen(plain: bool, only: tuple[Rewrite, ...], without: tuple[Rewrite, ...]
     if plain:
         return ()
     return tuple(name for name in REWRITES if name not in without and (not only or name in only))
-
-
-def _rendered(plate_format: PlateFormat) -> Image:
-    from edgelpr.data.rendering.samples import render_crops
-
-    try:
-        return render_crops(plate_format, _RENDERED, seed=0)
-    except DataError as error:
-        raise DataError(f"no crops can be rendered to check parity on ({error}); give real ones with --images") from error
 
 
 def _read(source: Path, plate_format: PlateFormat) -> Image:

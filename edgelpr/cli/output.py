@@ -52,6 +52,24 @@ def note(message: str) -> None:
     click.echo(message, err=True)
 
 
+def warn_of(what: str, lines: Sequence[str], rest: str, most: int = 10) -> None:
+    """List on stderr what is wrong; nothing where nothing is.
+
+    Args:
+        what: a heading.
+        lines: one for each thing.
+        rest: where to find those beyond ``most``.
+        most: how many are listed.
+    """
+    if not lines:
+        return
+    note(f"Warning: {what} ({len(lines)}):")
+    for line in lines[:most]:
+        note(f"  {line}")
+    if len(lines) > most:
+        note(f"  and {len(lines) - most} more ({rest})")
+
+
 def next_command(command: str) -> None:
     """Name the step that usually follows, on stderr."""
     note(f"Next: {command}")

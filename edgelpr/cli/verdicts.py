@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import json
-import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgelpr.cli.output import note, print_table
+from edgelpr.cli.output import note, print_table, warn_of
 from edgelpr.types import Precision
 
 if TYPE_CHECKING:
@@ -44,14 +41,8 @@ def print_verification(found: Verification) -> None:
 
 
 def warn(what: str, lines: Sequence[str]) -> None:
-    """List mistakes on stderr; nothing where there are none."""
-    if not lines:
-        return
-    note(f"Warning: {what} ({len(lines)}):")
-    for line in lines[:_SHOWN]:
-        note(f"  {line}")
-    if len(lines) > _SHOWN:
-        note(f"  and {len(lines) - _SHOWN} more ('edgelpr check' lists what is wrong with labelled plates)")
+    """List what is wrong with the plates on stderr; nothing where nothing is."""
+    warn_of(what, lines, "'edgelpr check' lists what is wrong with labelled plates")
 
 
 def warn_of_plates(found: Verification) -> None:
@@ -95,24 +86,19 @@ def bisect_failed(
     """
     from edgelpr.cli.bisecting import bisect_and_report
 
-    printed = io.StringIO()  # one command answers with one JSON document
-    with redirect_stdout(printed if bisections is not None else sys.stdout):
-        changed = bisect_and_report(
-            bundle,
-            labelled,
-            precision=precision,
-            backend=plan.backend,
-            max_loss=plan.max_loss,
-            threads=plan.threads,
-            batch_size=plan.batch_size,
-            rectify=plan.rectify,
-            chart=chart,
-            as_json=bisections is not None,
-            grouped=grouped,
-        )
-    if bisections is not None:
-        bisections[precision] = json.loads(printed.getvalue())
-    return changed
+    return bisect_and_report(
+        bundle,
+        labelled,
+        precision=precision,
+        backend=plan.backend,
+        max_loss=plan.max_loss,
+        threads=plan.threads,
+        batch_size=plan.batch_size,
+        rectify=plan.rectify,
+        chart=chart,
+        take=None if bisections is None else partial(bisections.__setitem__, precision),
+        grouped=grouped,
+    )
 
 
 def _accuracy_row(result: PrecisionResult) -> list[str]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import click
 
@@ -18,14 +15,10 @@ from edgelpr.cli.options import (
     rectify_option,
     threads_option,
 )
-from edgelpr.cli.output import json_option, next_command, note, print_json
-from edgelpr.errors import BundleError, UsageError
+from edgelpr.cli.output import json_option, next_command
+from edgelpr.cli.verify_job import Labels, VerifyJob, command_again, write_report
+from edgelpr.errors import UsageError
 from edgelpr.types import BackendName, LabelFormat, Precision
-
-if TYPE_CHECKING:
-    from edgelpr.benchmarks.verifying.verifying import Plan, Verification
-    from edgelpr.bundle.bundle import Bundle
-    from edgelpr.data.labelled import LabelledCrop
 
 _PICTURE = click.Path(dir_okay=False, path_type=Path)
 
@@ -120,116 +113,20 @@ def command(
     _check_usage(bisect, grouped, bisect_chart, no_record, no_timing, chart)
     seconds = None if no_timing else timing_seconds
     plan = Plan(backend, precisions, max_loss, simulate_tensorrt, threads, batch_size, rectify, seconds)
-    job = _Job(read_labels(data, label_format, split), plan, not no_record, as_json)
+    job = VerifyJob(read_labels(data, label_format, split), plan, not no_record, as_json)
     opened = Bundle.open(bundle)
     job.check(opened, data, split)
     verified, found = job.verify(opened)
     bisections: dict[Precision, Any] = {}
     if bisect:
         verified, found = job.bisect(verified, found, grouped, bisect_chart, bisections)
-    _report(found, bisections, chart, as_json)
+    write_report(found, bisections, chart, as_json)
     if verified.manifest.files != opened.manifest.files:  # the layers were chosen on these plates
-        next_command(_again(bundle, _Labels(Path("OTHER.csv")), plan, precisions))
+        next_command(command_again(bundle, Labels(Path("OTHER.csv")), plan, precisions))
     else:
-        job.name_next(found, bundle, _Labels(data, label_format, split), bisect)
+        job.name_next(found, bundle, Labels(data, label_format, split), bisect)
     if found.failed:
         click.get_current_context().exit(1)
-
-
-@dataclass(frozen=True)
-class _Labels:
-    """Where labelled plates are, as the options say it."""
-
-    data: Path
-    label_format: LabelFormat = "csv"
-    split: str | None = None
-
-    @property
-    def options(self) -> list[str]:
-        """What names them on a command line."""
-        layout = [] if self.label_format == "csv" else ["--format", self.label_format]
-        return ["--data", str(self.data), *layout, *([] if self.split is None else ["--split", self.split])]
-
-
-@dataclass(frozen=True)
-class _Job:
-    """The same plates and choices, for the bundle as it is and as it becomes."""
-
-    labelled: Sequence[LabelledCrop]
-    plan: Plan
-    record: bool
-    as_json: bool
-
-    def check(self, bundle: Bundle, where: Path, split: str | None) -> None:
-        """Refuse a bundle that cannot take verdicts, and plates that calibrated; warn of what else is wrong with them."""
-        from edgelpr.benchmarks.verifying.plates import find_mistakes, find_training_plates, refuse_calibration_plates
-        from edgelpr.bundle.updating import check_changeable
-        from edgelpr.cli.verdicts import warn
-
-        if self.record:
-            try:
-                check_changeable(bundle)
-            except BundleError as error:
-                raise BundleError(f"{error}, or measure only, with --no-record") from error
-        refuse_calibration_plates(bundle, self.labelled, where, split)
-        warn("doubtful pictures", find_mistakes(self.labelled, bundle.manifest.plate_format, where))
-        if (training := find_training_plates(self.labelled)) is not None:
-            note(f"Warning: {training}")
-
-    def verify(self, bundle: Bundle) -> tuple[Bundle, Verification]:
-        """Measure, say what was found, and write the verdicts into the bundle."""
-        from edgelpr.benchmarks.verifying.approvals import approvals_of
-        from edgelpr.benchmarks.verifying.verifying import verify
-        from edgelpr.bundle.recording import record_approvals
-        from edgelpr.cli.progress import Steps
-        from edgelpr.cli.verdicts import print_verification, warn_of_plates
-
-        with Steps("Verifying") as steps:
-            found = verify(bundle, self.labelled, self.plan, steps.note, steps.reach)
-        warn_of_plates(found)
-        if not self.as_json:
-            print_verification(found)
-        approvals = approvals_of(bundle, found.results)
-        if self.record and approvals:
-            try:
-                bundle = record_approvals(bundle, approvals)
-            except BundleError:
-                if self.as_json:  # a full disk must not cost the figures
-                    print_json(_entries(found, {}))
-                raise
-            verdicts = [f"{each.precision} {'approved' if each.approved else 'not approved'}" for each in approvals]
-            note(f"Recorded in {bundle.path}: {', '.join(verdicts)} on {self.plan.backend}")
-        return bundle, found
-
-    def bisect(
-        self, bundle: Bundle, found: Verification, grouped: bool, chart: Path | None, bisections: dict[Precision, Any]
-    ) -> tuple[Bundle, Verification]:
-        """Repair every precision that failed, and verify the bundle again if that changed it."""
-        from edgelpr.cli.verdicts import bisect_failed
-
-        failed = [result.subject.precision for result in found.failed if not result.subject.simulated]
-        if not failed:
-            note("Nothing to bisect: every precision that reads here is within the gate")
-            return bundle, found
-        before = bundle.manifest.files
-        for precision in failed:
-            picture = chart if chart is None or len(failed) == 1 else chart.with_stem(f"{chart.stem}-{precision}")
-            found_here = bisections if self.as_json else None
-            bundle = bisect_failed(bundle, self.labelled, self.plan, precision, grouped, picture, found_here)
-        return (bundle, found) if bundle.manifest.files == before else self.verify(bundle)
-
-    def name_next(self, found: Verification, bundle: Path, labels: _Labels, bisected: bool) -> None:
-        """After a failure the search for layers, after mere measuring the record of it, else reading."""
-        from edgelpr.cli.verdicts import best_precision
-
-        failed = [result.subject.precision for result in found.failed if not result.subject.simulated]
-        best = best_precision(found)
-        if failed and not bisected:
-            next_command(_again(bundle, labels, self.plan, failed, "--bisect"))
-        elif not self.record and best != "fp32":  # not approved yet
-            next_command(_again(bundle, labels, self.plan, self.plan.precisions))
-        else:
-            next_command(shlex.join(["edgelpr", "read", str(bundle), "--precision", best, *_engine(self.plan), "IMAGE..."]))
 
 
 def _check_usage(
@@ -243,38 +140,3 @@ def _check_usage(
         raise UsageError("--groups says how --bisect measures layers; add --bisect")
     if chart is not None and no_timing:
         raise UsageError("--chart draws loss against speed; leave out --no-timing")
-
-
-def _entries(found: Verification, bisections: dict[Precision, Any]) -> list[dict[str, Any]]:
-    from edgelpr.benchmarks.verifying.entries import to_entry
-
-    entries = []
-    for result in found.results:
-        bisection = None if result.subject.simulated else bisections.get(result.subject.precision)
-        entries.append(to_entry(result) | ({} if bisection is None else {"bisection": bisection}))
-    return entries
-
-
-def _report(found: Verification, bisections: dict[Precision, Any], chart: Path | None, as_json: bool) -> None:
-    if as_json:
-        print_json(_entries(found, bisections))
-    if chart is not None:  # last: a full disk must not cost the figures
-        from edgelpr.benchmarks.verifying.chart import write_verification_chart
-
-        write_verification_chart(chart, found.results)
-        note(f"Wrote {chart}: loss by speed")
-
-
-def _again(bundle: Path, labels: _Labels, plan: Plan, precisions: Sequence[Precision], *more: str) -> str:
-    """This command for these precisions, by the same gate."""
-    from edgelpr.benchmarks.verifying.gate import MAX_LOSS
-
-    gate = [] if plan.max_loss == MAX_LOSS else ["--max-loss", f"{plan.max_loss:g}"]
-    upright = ["--rectify"] if plan.rectify else []
-    only = [part for precision in precisions for part in ("--precision", precision)]
-    return shlex.join(["edgelpr", "verify", str(bundle), *labels.options, *upright, *_engine(plan), *gate, *only, *more])
-
-
-def _engine(plan: Plan) -> list[str]:
-    chosen = [] if plan.backend == "onnxruntime" else ["--backend", plan.backend]
-    return chosen if plan.threads is None else [*chosen, "--threads", str(plan.threads)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,17 +38,33 @@ def run_with_onnxruntime(model: onnx.ModelProto, module: GraphModule) -> Callabl
     return run
 
 
+def start_session(runtime: ModuleType, model: onnx.ModelProto, threads: int | None = None, optimised: bool = True) -> Any:
+    """An ``onnxruntime.InferenceSession`` on the CPU; what ONNX Runtime raises where it refuses the graph is let through.
+
+    Args:
+        runtime: the module ``onnxruntime``.
+        model: the graph.
+        threads: CPU threads; None: ONNX Runtime's default.
+        optimised: whether ONNX Runtime may rewrite the graph. Graphs with scales in fp16 come out wrong then.
+    """
+    options = runtime.SessionOptions()
+    options.log_severity_level = _ERRORS_ONLY
+    options.intra_op_num_threads = threads or 0
+    if not optimised:
+        options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
 def open_session(model: onnx.ModelProto) -> Any:
-    """An ``onnxruntime.InferenceSession`` on the CPU.
+    """The same for an exported graph.
 
     Raises:
         ExportError: ONNX Runtime refuses the graph.
+        MissingDependencyError: ONNX Runtime is not installed.
     """
-    onnxruntime = require("onnxruntime", "export", "checking an exported graph")
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = _ERRORS_ONLY
+    runtime = require("onnxruntime", "export", "checking an exported graph")
     try:
-        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return start_session(runtime, model)
     except Exception as error:  # its exceptions have no common base of their own
         reason = str(error).strip().split("\n")[0]
         raise ExportError(f"ONNX Runtime refuses the exported graph ({reason}); nothing was written") from error

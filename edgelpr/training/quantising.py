@@ -66,41 +66,30 @@ class FakeQuantisation:
 
 
 class _Rounding(torch.autograd.Function):
-    """To 127 levels on either side of 0; the gradient passes as if nothing had happened."""
+    """To whole steps; the gradient passes as if nothing had happened."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        step = x.abs().amax().clamp_min(_TINY) / _ACTIVATION_LEVELS
+    def forward(ctx: Any, x: Tensor, step: Tensor) -> Tensor:
         return (x / step).round_().mul_(step)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        return gradients[0]
-
-
-class _ResultRounding(torch.autograd.Function):
-    """To 255 levels between the smallest and the largest value; the gradient passes as if nothing had happened."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        low, high = torch.aminmax(x)
-        step = (high.clamp_min(0) - low.clamp_max(0)).clamp_min(_TINY) / _RESULT_LEVELS
-        return (x / step).round_().mul_(step)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        return gradients[0]
-
-
-def round_result(x: Tensor) -> Tensor:
-    """Any shape and float type: rounded to 255 steps between its ends, zero exact."""
-    rounded: Tensor = _ResultRounding.apply(x)  # type: ignore[no-untyped-call]
-    return rounded
+        return gradients[0], None
 
 
 def round_activation(x: Tensor) -> Tensor:
     """Any shape and float type: rounded to 127 steps from 0 to the largest absolute value."""
-    rounded: Tensor = _Rounding.apply(x)  # type: ignore[no-untyped-call]
+    return _to_steps(x, x.detach().abs().amax(), _ACTIVATION_LEVELS)
+
+
+def round_result(x: Tensor) -> Tensor:
+    """Any shape and float type: rounded to 255 steps between its ends, zero exact."""
+    low, high = torch.aminmax(x.detach())
+    return _to_steps(x, high.clamp_min(0) - low.clamp_max(0), _RESULT_LEVELS)
+
+
+def _to_steps(x: Tensor, span: Tensor, levels: int) -> Tensor:
+    rounded: Tensor = _Rounding.apply(x, span.clamp_min(_TINY) / levels)  # type: ignore[no-untyped-call]
     return rounded
 
 

@@ -18,7 +18,7 @@ from edgelpr.calibration.building import build_graphs
 from edgelpr.calibration.observing import observe
 from edgelpr.calibration.opening import open_float_graph
 from edgelpr.calibration.ranges import ranges_of
-from edgelpr.calibration.record import CalibrationImages, CalibrationRecord
+from edgelpr.calibration.record import CalibrationRecord, RecordedImages
 from edgelpr.calibration.schemes import SCHEMES
 from edgelpr.calibration.storing import describe_graphs, store
 from edgelpr.data.labelled import LabelledCrop
@@ -134,7 +134,7 @@ def calibrated(path: Path, manifest: Manifest, spoil: Spoil | None = None) -> Bu
     source = open_float_graph(write_bundle(path, manifest, {"fp32.onnx": network(spoil)}))
     seen = observe(source.early, crops(), progress=lambda done, total: None, threads=1)
     ranges = {file: ranges_of(seen, "min-max", symmetric=scheme.symmetric) for file, scheme in SCHEMES.items()}
-    images = CalibrationImages(found=1, seed=0, sha256=("0" * 64,))
+    images = RecordedImages(found=1, seed=0, sha256=("0" * 64,))
     preprocessing = manifest.preprocessing.to_dict()
     record = CalibrationRecord("0", source.sha256, preprocessing, images, dict.fromkeys(SCHEMES, "min-max"), ranges)
     return store(source, build_graphs(source.model, record), describe_graphs(source), record)

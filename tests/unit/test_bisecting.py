@@ -32,6 +32,7 @@ from edgelpr.calibration.graphs import GraphIndex
 from edgelpr.calibration.opening import read_record
 from edgelpr.calibration.running import Readings
 from edgelpr.cli.bisecting import bisect_and_report
+from edgelpr.cli.output import print_json
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.errors import BundleError, CalibrationError, DataError, UsageError
 from edgelpr.export.counting import count_graph_multiply_adds, count_multiply_adds_by_node
@@ -60,7 +61,7 @@ def make(tiny_manifest, tmp_path):
 
 def report(bundle, labelled, **changes):
     values = {"precision": "int8", "backend": "onnxruntime", "max_loss": 25.0, "threads": 1, "batch_size": 16}
-    return bisect_and_report(bundle, labelled, **(values | {"rectify": False, "chart": None, "as_json": True} | changes))
+    return bisect_and_report(bundle, labelled, **(values | {"rectify": False, "chart": None, "take": print_json} | changes))
 
 
 def correct(bundle, labelled, precision="int8"):
@@ -154,7 +155,7 @@ def test_fp16_keeps_the_layer_whose_weights_it_cannot_hold(make, capsys):
 
 def test_a_graph_that_passes_is_left_alone(make, capsys):
     bundle, labelled = make()
-    assert report(bundle, labelled, as_json=False) is bundle
+    assert report(bundle, labelled, take=None) is bundle
     assert Bundle.open(bundle.path) == bundle
     shown = capsys.readouterr()
     assert "Nothing to keep: int8-cpu.onnx loses" in shown.out
@@ -164,7 +165,7 @@ def test_a_graph_that_passes_is_left_alone(make, capsys):
 
 def test_a_gate_that_not_even_fp32_passes_is_said_so(make, capsys):
     bundle, labelled = make()
-    assert report(bundle, labelled, as_json=False, max_loss=-1.0) is bundle
+    assert report(bundle, labelled, take=None, max_loss=-1.0) is bundle
     assert "even with every layer kept it loses more. Nothing was changed" in capsys.readouterr().out
 
 
@@ -181,7 +182,7 @@ def test_figures_of_the_former_graph_are_dropped(make):
 def test_what_was_found_is_told_in_words(make, capsys, tmp_path):
     bundle, labelled = make(spoil_weights)
     chart = tmp_path / "layers.png"
-    report(bundle, labelled, as_json=False, chart=chart)
+    report(bundle, labelled, take=None, chart=chart)
     shown = capsys.readouterr()
     row = next(line for line in shown.out.splitlines() if line.startswith("third"))
     assert row.split()[-1] == "yes"
@@ -207,7 +208,7 @@ def test_an_interruption_leaves_the_bundle_and_says_how_far_it_came(make, capsys
 
     def interrupted(*arguments):
         calls.append(arguments)
-        if len(calls) == 7:
+        if len(calls) == 6:
             raise KeyboardInterrupt
         return read(*arguments)
 
@@ -215,7 +216,7 @@ def test_an_interruption_leaves_the_bundle_and_says_how_far_it_came(make, capsys
     with pytest.raises(KeyboardInterrupt):
         report(bundle, labelled)
     assert Bundle.open(bundle.path) == bundle
-    # Three readings come first: fp32 and the graph as it is, and fp32 on the plates of the table.
+    # Two readings come first: fp32, and the graph as it is.
     assert "Interrupted after 3 of 9 graphs of the table; the bundle is as it was" in capsys.readouterr().err
 
 

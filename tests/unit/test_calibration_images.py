@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from sample_crops import picture
 
 from edgelpr.calibration import loading
 from edgelpr.calibration.images import LEAST_IMAGES, images_for, split_held_out
@@ -23,11 +24,6 @@ from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.preprocessing.images import read_image
 
 INPUT = Preprocessing(height=24, width=94)
-
-
-def picture(seed: int, height: int = 30, width: int = 100) -> np.ndarray:
-    blocks = np.random.default_rng(seed).integers(0, 256, (4, 9, 3), dtype=np.uint8)
-    return cv2.resize(blocks, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def store(path: Path, image: np.ndarray) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from edgelpr.calibration.ranges import Range
-from edgelpr.calibration.record import RECORD_SCHEMA, CalibrationImages, CalibrationRecord, Trial
+from edgelpr.calibration.record import RECORD_SCHEMA, CalibrationRecord, RecordedImages, Trial
 from edgelpr.errors import CalibrationError
 from edgelpr.preprocessing.crop import Preprocessing
 
@@ -18,7 +18,7 @@ RECORD = CalibrationRecord(
     edgelpr_version="0.1.0",
     graph_sha256=GRAPH,
     preprocessing=PREPROCESSING,
-    images=CalibrationImages(found=7, seed=3, sha256=("b" * 64, "c" * 64), names=("one.jpg", "京A12345.png")),
+    images=RecordedImages(found=7, seed=3, sha256=("b" * 64, "c" * 64), names=("one.jpg", "京A12345.png")),
     methods={"int8": "entropy", "int8-cpu": "percentile"},
     ranges={
         "int8": {"input": Range(0.0, 1.0), "conv": Range(-0.1, 5.5), "none": Range(0.0, 0.0)},

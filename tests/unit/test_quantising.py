@@ -17,7 +17,7 @@ from edgelpr.calibration.observing import observe
 from edgelpr.calibration.placing import place, quantisable_nodes
 from edgelpr.calibration.quantising import quantise
 from edgelpr.calibration.ranges import Range, ranges_of
-from edgelpr.calibration.record import CalibrationImages, CalibrationRecord
+from edgelpr.calibration.record import CalibrationRecord, RecordedImages
 from edgelpr.calibration.schemes import SCHEMES
 from edgelpr.errors import CalibrationError
 from edgelpr.export.options import REWRITES
@@ -51,7 +51,7 @@ def observations(graph20):
 @pytest.fixture(scope="module")
 def record(observations):
     ranges = {name: ranges_of(observations, "min-max", symmetric=scheme.symmetric) for name, scheme in SCHEMES.items()}
-    images = CalibrationImages(found=1, seed=0, sha256=("0" * 64,))
+    images = RecordedImages(found=1, seed=0, sha256=("0" * 64,))
     return CalibrationRecord("0", "0" * 64, {}, images, dict.fromkeys(SCHEMES, "min-max"), ranges)
 
 

@@ -22,7 +22,7 @@ from edgelpr.calibration.graphs import GraphIndex
 from edgelpr.calibration.observing import observe
 from edgelpr.calibration.placing import quantisable_nodes
 from edgelpr.calibration.ranges import ranges_of
-from edgelpr.calibration.record import CalibrationImages, CalibrationRecord
+from edgelpr.calibration.record import CalibrationRecord, RecordedImages
 from edgelpr.calibration.schemes import SCHEMES
 from edgelpr.export.exporting import GRAPH_FILE as FP32
 from edgelpr.export.exporting import export_bundle
@@ -92,7 +92,7 @@ def export(case: tuple[str, str, int], folder: Path) -> Exported:
     early = attend_early(model)
     seen = observe(early, crops, progress=lambda done, total: None, threads=1)
     ranges = {name: ranges_of(seen, "min-max", symmetric=scheme.symmetric) for name, scheme in SCHEMES.items()}
-    images = CalibrationImages(found=1, seed=0, sha256=("0" * 64,))
+    images = RecordedImages(found=1, seed=0, sha256=("0" * 64,))
     record = CalibrationRecord("0", "0" * 64, {}, images, dict.fromkeys(SCHEMES, "min-max"), ranges)
     return Exported({FP32: model, **build_graphs(model, record)}, record, set(quantisable_nodes(early, SCHEMES["int8"])))
 

@@ -10,11 +10,12 @@ import numpy as np
 from edgelpr.benchmarks.bisecting.bisection import Bisection
 from edgelpr.benchmarks.bisecting.sensitivity import Sensitivity
 from edgelpr.data.lettering import Colour, Lettering, find_lettering
+from edgelpr.data.panel import BLACK, BLUE, RED
 from edgelpr.data.writing import write_image
 from edgelpr.preprocessing.images import Image
 
 _LETTERS, _ROW, _BAR, _MARGIN, _BARS, _FIGURES = 12, 34, 11, 20, 460, 90
-_BLACK, _GREY, _BLUE, _PALE, _RED = (0, 0, 0), (150, 150, 150), (180, 110, 40), (235, 205, 170), (40, 40, 200)
+_GREY, _PALE = (150, 150, 150), (235, 205, 170)
 _HEAD = 92
 
 
@@ -33,15 +34,15 @@ def write_bisection_chart(path: Path, bisection: Bisection) -> None:
     left = 2 * _MARGIN + names
     width = max(left + _BARS + _FIGURES, lettering.width(_title(bisection), _LETTERS) + 2 * _MARGIN)
     sheet = np.full((_HEAD + len(rows) * _ROW + _MARGIN, width, 3), 255, dtype=np.uint8)
-    lettering.draw(sheet, _title(bisection), (_MARGIN, _MARGIN), _LETTERS, _BLACK)
+    lettering.draw(sheet, _title(bisection), (_MARGIN, _MARGIN), _LETTERS, BLACK)
     legend = "upper bar: shift of probability by this layer alone; lower bar: what keeping it gains; red: kept"
     lettering.draw(sheet, legend, (_MARGIN, _MARGIN + 26), _LETTERS, _GREY)
     longest = max(max(each.alone.shift, each.gain) for each in rows) or 1.0
     for number, each in enumerate(rows):
         top = _HEAD + number * _ROW
         kept = bisection.kept_of(each.layer) > 0
-        lettering.draw(sheet, _name(bisection, each), (_MARGIN, top + 5), _LETTERS, _RED if kept else _BLACK)
-        _bar(sheet, lettering, (left, top), each.alone.shift, longest, _RED if kept else _BLUE)
+        lettering.draw(sheet, _name(bisection, each), (_MARGIN, top + 5), _LETTERS, RED if kept else BLACK)
+        _bar(sheet, lettering, (left, top), each.alone.shift, longest, RED if kept else BLUE)
         _bar(sheet, lettering, (left, top + _BAR + 2), each.gain, longest, _PALE)
     write_image(path, sheet)
 
@@ -50,7 +51,7 @@ def _bar(sheet: Image, lettering: Lettering, corner: tuple[int, int], value: flo
     x, y = corner
     end = x + round(max(value, 0.0) / longest * _BARS)
     cv2.rectangle(sheet, (x, y), (max(end, x + 1), y + _BAR), colour, -1)
-    lettering.draw(sheet, f"{value:.5f}", (end + 6, y + 1), _LETTERS - 3, _BLACK)
+    lettering.draw(sheet, f"{value:.5f}", (end + 6, y + 1), _LETTERS - 3, BLACK)
 
 
 def _title(bisection: Bisection) -> str:

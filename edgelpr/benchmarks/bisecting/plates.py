@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgelpr.calibration.sampling import spread_indices
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.errors import DataError, ImageError
 from edgelpr.preprocessing.crop import Preprocessing
@@ -36,7 +37,7 @@ class PreparedPlates:
         """At most so many of those that could be loaded, spread evenly."""
         if len(self.texts) <= most:
             return PreparedPlates(self.crops, self.texts)
-        chosen = np.linspace(0, len(self.texts) - 1, most).round().astype(int)
+        chosen = spread_indices(len(self.texts), most)
         return PreparedPlates(self.crops[chosen], tuple(self.texts[index] for index in chosen))
 
 

@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import onnx
 
 from edgelpr.benchmarks.bisecting.plates import PreparedPlates
@@ -55,7 +54,4 @@ class GraphReader:
         with closing(self.open(model)) as engine:
             starts = range(0, len(plates.crops), self._batch_size)
             results = [engine.run(plates.crops[start : start + self._batch_size]) for start in starts]
-        classes = np.concatenate([result.classes for result in results])
-        probabilities = np.concatenate([result.probabilities for result in results])
-        decode = self._bundle.manifest.plate_format.decode
-        return Readings(tuple(decode(row) for row in classes.tolist()), classes, probabilities)
+        return Readings.of(results, self._bundle.manifest.plate_format)

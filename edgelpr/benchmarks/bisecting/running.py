@@ -22,6 +22,7 @@ from edgelpr.bundle.bundle import Bundle
 from edgelpr.calibration.building import FP16, INT8_CPU
 from edgelpr.calibration.opening import open_float_graph, read_record
 from edgelpr.calibration.record import CALIBRATION
+from edgelpr.calibration.running import Readings
 from edgelpr.errors import CalibrationError, UsageError
 from edgelpr.export.counting import count_graph_multiply_adds
 from edgelpr.training.scores import Progress
@@ -65,7 +66,7 @@ class Subject:
             return fp16_variants(source.model)
         record = read_record(self.bundle)
         source.check_record(record, str(self.bundle.file(CALIBRATION)))
-        return int8_variants(source.model, record, "int8-cpu")
+        return int8_variants(source.early, record, "int8-cpu")
 
 
 def open_subject(bundle: Bundle, precision: Precision, backend: str, threads: int | None, batch_size: int) -> Subject:
@@ -125,9 +126,11 @@ def bisect(
     single = find_layers(variants.model, variants.nodes)
     units = group_layers(single) if grouped or len(single) > MOST_UNITS else single
     few = plates.evenly(RANKED_ON)
-    before = cost_of(plates, subject.exact.read(plates), subject.reduced.read(plates))
+    exact = subject.exact.read(plates)
+    before = cost_of(plates, exact, subject.reduced.read(plates))
     say(f"Measuring {len(units)} {'layers' if units is single else 'groups of layers'} on {len(few.texts)} plates, each twice")
-    sensitivities = measure_sensitivities(units, variants, _measure(subject, few), progress)
+    measure_few = _measure(subject, few, exact if len(few.texts) == len(plates.texts) else subject.exact.read(few))
+    sensitivities = measure_sensitivities(units, variants, measure_few, progress)
     with closing(subject.reduced.open()) as engine:
         description = engine.description
     found = Bisection(
@@ -147,7 +150,7 @@ def bisect(
     if before.passes(max_loss):
         return found
     say("Searching for the fewest layers to keep")
-    chooser = Chooser(variants, _measure(subject, plates), max_loss, say)
+    chooser = Chooser(variants, _measure(subject, plates, exact), max_loss, say)
     return _searched(found, subject, plates, chooser, rankings(sensitivities), samples)
 
 
@@ -173,8 +176,8 @@ def _searched(
     )
 
 
-def _measure(subject: Subject, plates: PreparedPlates) -> Measure:
-    exact = subject.exact.read(plates)
+def _measure(subject: Subject, plates: PreparedPlates, exact: Readings) -> Measure:
+    """What a graph costs on plates that fp32 reads so."""
 
     def measure(model: onnx.ModelProto) -> Cost:
         return cost_of(plates, exact, subject.reduced.read(plates, model))

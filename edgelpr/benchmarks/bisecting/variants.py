@@ -48,7 +48,7 @@ def int8_variants(model: onnx.ModelProto, record: CalibrationRecord, file: Int8F
     """Those of an INT8 file.
 
     Args:
-        model: the bundle's fp32 graph.
+        model: the bundle's fp32 graph, with or without the rewrite ``late-attention``.
         record: its calibration.
         file: which of the two.
     """

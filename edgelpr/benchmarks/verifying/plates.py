@@ -8,7 +8,7 @@ from pathlib import Path
 from edgelpr.bundle.bundle import Bundle, read_json
 from edgelpr.bundle.checking import typed
 from edgelpr.calibration.overlap import find_overlap
-from edgelpr.calibration.record_parts import CALIBRATION, CalibrationImages
+from edgelpr.calibration.record_parts import CALIBRATION, RecordedImages
 from edgelpr.data.checking.looking import look_at
 from edgelpr.data.checking.parts import LabelSet, parts_of
 from edgelpr.data.checking.repeated import same_pictures
@@ -73,7 +73,7 @@ def _calibrated(bundle: Bundle) -> tuple[str, ...]:
         values = typed(read_json(path), dict, str(path))
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
-    return CalibrationImages.from_dict(values.get("images"), f"{path}: images").sha256
+    return RecordedImages.from_dict(values.get("images"), f"{path}: images").sha256
 
 
 def _remedy(labelled: Sequence[LabelledCrop], overlap: Sequence[Path], split: str | None) -> str:

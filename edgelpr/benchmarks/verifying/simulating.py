@@ -9,7 +9,6 @@ from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.graph import Graph
 from edgelpr.errors import BackendError, CalibrationError, require
 from edgelpr.runtime.backends.protocol import RawOutput
-from edgelpr.runtime.decoding import class_mask, raw_output
 
 
 class SimulatedTensorRt:
@@ -36,7 +35,6 @@ class SimulatedTensorRt:
         except CalibrationError as error:
             raise BackendError(str(error)) from error
         self._runner: GraphRunner | None = runner
-        self._mask = class_mask(plate_format)
         self._description = f"onnxruntime {runtime.__version__} in place of TensorRT, graph optimisations off"
 
     @property
@@ -53,10 +51,9 @@ class SimulatedTensorRt:
         if self._runner is None:
             raise BackendError("the simulation was closed; open the bundle again")
         try:
-            outputs = self._runner.run(batch)
+            return self._runner.raw(batch)
         except CalibrationError as error:
             raise BackendError(str(error)) from error
-        return raw_output(tuple(outputs), list(outputs.values()), self._mask)
 
     def close(self) -> None:
         """Free the session."""

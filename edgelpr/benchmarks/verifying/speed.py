@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 
-import numpy as np
-
 from edgelpr.benchmarks.summary import Summary, summarize
 from edgelpr.benchmarks.timing import time_alternating
+from edgelpr.calibration.sampling import spread_indices
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.errors import ImageError
 from edgelpr.preprocessing.images import Image
@@ -42,7 +41,7 @@ def time_recognizers(recognizers: Mapping[str, Recognizer], crops: Sequence[Imag
 def crops_to_time(labelled: Sequence[LabelledCrop], rectify: bool) -> list[Image]:
     """Up to 32 of the labelled crops that can be loaded, spread evenly: of the sizes that are to be read."""
     crops = []
-    for index in np.unique(np.linspace(0, len(labelled) - 1, min(_CROPS, len(labelled))).round().astype(int)):
+    for index in spread_indices(len(labelled), _CROPS):
         try:
             crops.append(labelled[index].load(rectify))
         except ImageError:

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.graph import Graph
-from edgelpr.errors import BackendError, BundleError, MissingDependencyError
+from edgelpr.errors import BackendError, BundleError, MissingDependencyError, in_one_line
 from edgelpr.runtime.backends.onnxruntime.runner import OnnxRuntimeRunner
 from edgelpr.runtime.decoding import class_mask
 from edgelpr.types import Precision
@@ -74,7 +74,7 @@ def _open_session(runtime: ModuleType, path: str, threads: int) -> Any:
         session = runtime.InferenceSession(path, _options(runtime, threads), providers=providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's own exceptions share no public base
         raise BackendError(
-            f"{path}: onnxruntime {runtime.__version__} with {providers[0]} refuses the graph ({_brief(error)}); "
+            f"{path}: onnxruntime {runtime.__version__} with {providers[0]} refuses the graph ({in_one_line(error)}); "
             "install a newer onnxruntime, or export with a lower opset"
         ) from error
     session.disable_fallback()
@@ -114,7 +114,3 @@ def _check_contract(session: Any, graph: Graph, path: str) -> None:
             f"{path}: the graph takes {inputs} and returns {outputs}; the manifest says {taken} and {returned}. "
             "Export the bundle again"
         )
-
-
-def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
