@@ -69,14 +69,14 @@ def test_labels_of_real_crops_can_be_read_and_spelled(real_data, name):
     [
         ("hpa-nano-cn", "ccpd", 195, 3),
         ("hpa-nano-cn", "easypr", 40, 4),
-        ("hpa-resnet18-cn", "ccpd", 195, 3),
+        ("hpa-resnet18-cn", "ccpd", 195, 2),
         ("hpa-resnet18-cn", "easypr", 40, 4),
         ("hpa-nano-latin", "eu", 72, 6),
         ("hpa-nano-latin", "br", 83, 4),
     ],
 )
 def test_whole_plate_accuracy_on_the_test_part(real_data, bundles, weights, name, plates, wrong):
-    """At most so many plates wrong: what the cards say, and a plate more where another processor may tip one over."""
+    """At most so many plates wrong: what the cards say, and for all but one a plate more, which another processor may tip over."""
     labelled = read_labels(real_data / name, split="test")
     with Recognizer.open(bundles(weights), threads=1) as recognizer:
         evaluation = evaluate(recognizer, labelled, plate_format=recognizer.plate_format)
