@@ -76,7 +76,7 @@ def test_labels_of_real_crops_can_be_read_and_spelled(real_data, name):
     ],
 )
 def test_whole_plate_accuracy_on_the_test_part(real_data, bundles, weights, name, plates, wrong):
-    """At most so many plates wrong: what the cards say, and for all but one a plate more, which another processor may tip over."""
+    """At most so many plates wrong: what the cards say, and for all but one a plate more, as processors may differ."""
     labelled = read_labels(real_data / name, split="test")
     with Recognizer.open(bundles(weights), threads=1) as recognizer:
         evaluation = evaluate(recognizer, labelled, plate_format=recognizer.plate_format)
