@@ -5,7 +5,7 @@ VENV ?= .venv
 # A folder of your own crops, or the captures rendered for this repository.
 CROPS ?= weights/captures
 BUNDLE := demo/hpa-nano-cn.elpr
-SHIPPED := hpa-nano-cn hpa-nano-latin hpa-resnet18-cn
+SHIPPED := hpa-nano-cn hpa-nano-cn-rendered hpa-nano-latin hpa-resnet18-cn
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
@@ -23,7 +23,7 @@ demo: $(VENV)/.edgelpr-demo ## from a trained checkpoint to a verified bundle to
 	$(VENV)/bin/edgelpr read $(BUNDLE) "$(CROPS)"
 	$(VENV)/bin/python benchmarks/speed.py --bundle $(BUNDLE) --images weights/captures/images --quick
 
-bundles: $(VENV)/.edgelpr-demo ## three of the shipped weights as bundles with fp16 and INT8, in bundles/
+bundles: $(VENV)/.edgelpr-demo ## the shipped weights as bundles with fp16 and INT8, in bundles/
 	@mkdir -p bundles
 	@set -e; for name in $(SHIPPED); do \
 	  $(VENV)/bin/edgelpr export $$name -o bundles/$$name.elpr --overwrite; \

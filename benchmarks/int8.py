@@ -2,6 +2,8 @@
 
     python benchmarks/int8.py --weights hpa-nano-cn --glyphs GLYPHS      accuracy and speed, about three minutes
     python benchmarks/int8.py --weights hpa-resnet18-cn --threads 2      --glyphs as above
+    python benchmarks/int8.py --weights hpa-nano-cn --only speed         the times alone, into the same result
+    python benchmarks/int8.py --weights hpa-nano-cn --new-record calibration/hpa-nano-cn.json    for another checkpoint
 
 Real plates lie in EDGELPR_DATA (or --data). Each precision reads the test part of each set that the weights' plate format
 spells, and 5,000 rendered plates of middling difficulty: at least 24 pixels high, without the worst third of the cameras.
@@ -11,6 +13,7 @@ crop to text, batch 1, in one run with the plain fp32 export. Run it while nothi
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,14 +33,16 @@ from edgelpr.benchmarks.reduced import (
     write_middling,
 )
 from edgelpr.benchmarks.results import result_name, start_result, write_result
+from edgelpr.calibration.record import CALIBRATION
 from edgelpr.calibration.sources import CalibrationSource
 from edgelpr.data.labels import read_labels
 from edgelpr.data.rendering.sources import GlyphSources
-from edgelpr.errors import EdgelprError
+from edgelpr.errors import EdgelprError, UsageError
 
 HERE = Path(__file__).parent
 RECORDS = HERE.parent / "calibration"
 SAMPLES = 700
+_PARTS = ("accuracy", "speed")
 _FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 
 
@@ -48,30 +53,60 @@ _FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Processor threads.")
 @click.option("--rendered", type=click.IntRange(min=0), default=5000, show_default=True, help="Number of rendered plates.")
 @click.option("--seed", type=int, default=20265, show_default=True, help="Of the rendered plates.")
+@click.option("--only", type=click.Choice(_PARTS), help="Measure this and keep the other part of a result that is there.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Instead of a file in benchmarks/results.")
-def main(weights: str, data: Path, glyphs: Path | None, threads: int, rendered: int, seed: int, output: Path | None) -> None:
+@click.option("--new-record", type=click.Path(dir_okay=False, path_type=Path), help="Calibrate anew, write this, and end.")
+def main(weights: str, data: Path, output: Path | None, new_record: Path | None, **options: Any) -> None:
     """Measure and print; see the top of this file."""
     try:
         with TemporaryDirectory(prefix="edgelpr-int8-") as folder:
-            result = _measure(weights, data, glyphs, threads, rendered, seed, Path(folder))
+            if new_record is not None:
+                _write_record(weights, data, new_record, Path(folder))
+            else:
+                _write_result(_measure(weights, data, folder=Path(folder), **options), output)
     except EdgelprError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
-    name = Path(weights).stem
-    path = output or HERE / "results" / result_name(["int8", name, f"onnxruntime-{_version(result)}", f"{threads}-threads"])
+
+
+def _write_record(weights: str, data: Path, path: Path, folder: Path) -> None:
+    bundles = make_bundles(weights, folder, folder / "none.json", _sources(weights, data), click.echo)
+    path.write_bytes(bundles.reduced.file(CALIBRATION).read_bytes())
+    click.echo(f"Written: {path}")
+
+
+def _write_result(result: dict[str, Any], output: Path | None) -> None:
+    parts = ["int8", result["weights"], f"onnxruntime-{_version(result)}", f"{result['threads']}-threads"]
+    path = output or HERE / "results" / result_name(parts)
+    if len(result["parts"]) < len(_PARTS) and path.is_file():
+        result = _joined(json.loads(path.read_text(encoding="utf-8")), result, path)
     write_result(path, result)
     click.echo(f"Written: {path}")
 
 
+def _joined(before: dict[str, Any], result: dict[str, Any], path: Path) -> dict[str, Any]:
+    """A part that was measured now with the other one of an earlier result, of the same machine and versions."""
+    was, now = ({**each["machine"], "load_before": None} for each in (before, result))
+    if was != now:
+        raise UsageError(f"{path}: was measured on another machine or with other versions; measure both parts, without --only")
+    earlier = {part: {"when": before["when"], "load_before": before["machine"]["load_before"]} for part in _PARTS}
+    return before | result | {"parts": before.get("parts", earlier) | result["parts"]}
+
+
 def _measure(
-    weights: str, data: Path, glyphs: Path | None, threads: int, rendered: int, seed: int, folder: Path
+    weights: str, data: Path, glyphs: Path | None, threads: int, rendered: int, seed: int, only: str | None, folder: Path
 ) -> dict[str, Any]:
     record = RECORDS / f"{Path(weights).stem}.json"
     bundles = make_bundles(weights, folder, record, _sources(weights, data), click.echo)
     plate_format = bundles.plain.manifest.plate_format
     sets = [name for name in REAL_SETS[plate_format.name] if (data / name).is_dir()]
     result: dict[str, Any] = start_result("int8") | {"weights": Path(weights).stem, "threads": threads}
-    result |= {"record_reused": bundles.reused, "speed": _speed(bundles, data / sets[0], threads)}
+    measured = {"when": result["when"], "load_before": result["machine"]["load_before"]}
+    result |= {"record_reused": bundles.reused, "parts": {part: measured for part in _PARTS if only in (part, None)}}
+    if only != "accuracy":
+        result["speed"] = _speed(bundles, data / sets[0], threads)
+    if only == "speed":
+        return result
     losses = {f"{name}, test part": read_labels(data / name, split="test") for name in sets}
     if rendered:
         sources = GlyphSources((glyphs,) if glyphs else ())
@@ -92,7 +127,7 @@ def _sources(weights: str, data: Path) -> list[CalibrationSource]:
     """What the shipped records were measured on: the calibrate parts, and for Chinese plates the train parts too."""
     plate_format = plate_format_of(weights).name
     parts = ("calibrate", "train") if plate_format == "cn" else ("calibrate",)
-    return [CalibrationSource(data / name / "labels.csv", split=part) for name in REAL_SETS[plate_format] for part in parts]
+    return [CalibrationSource(data / name, split=part) for name in REAL_SETS[plate_format] for part in parts]
 
 
 def _speed(bundles: Bundles, images: Path, threads: int) -> dict[str, Any]:

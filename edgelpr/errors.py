@@ -13,7 +13,10 @@
     │   └── ParityError             an exported graph that differs from the PyTorch network
     ├── CalibrationError            crops that cannot calibrate, or a calibration record of something else
     ├── TrainingError               a run that cannot start, resume or go on
+    ├── BuildError                  an engine that could not be built
     └── BackendError                an inference engine that is absent, refuses the graph or fails
+        ├── EngineError             an engine file that was built for something else, is damaged or cannot be used
+        └── DeviceError             no driver or one too old, no device memory left, a device used after a fork
 
 Messages name the file, what was expected, what was found and what to do next.
 """
@@ -82,8 +85,20 @@ class TrainingError(EdgelprError):
     """A training run that cannot start, resume or go on."""
 
 
+class BuildError(EdgelprError):
+    """An engine that could not be built; nothing was left behind."""
+
+
 class BackendError(EdgelprError):
     """An inference engine that is absent, refuses the graph or fails while running."""
+
+
+class EngineError(BackendError):
+    """An engine file that was built for something else, is damaged or cannot be used here."""
+
+
+class DeviceError(BackendError):
+    """No driver or one too old, no device memory left, or a device used after a fork."""
 
 
 def in_one_line(error: Exception) -> str:

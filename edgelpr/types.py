@@ -7,8 +7,26 @@ from typing import Literal
 Precision = Literal["fp32", "fp16", "int8"]
 """Arithmetic of a graph: what is not int8 in ``int8`` is fp16, except in the file meant for a CPU."""
 
-BackendName = Literal["onnxruntime", "torch"]
-"""Inference engine: ``onnxruntime`` needs nothing else, ``torch`` is the reference."""
+RulingReason = Literal["approved", "refused", "few", "selected", "elsewhere", "unverified"]
+"""Why a precision may or may not be used; see ``edgelpr.bundle.ruling``."""
+
+BackendName = Literal["onnxruntime", "torch", "tensorrt", "tensorrt-rtx"]
+"""Inference engine: ``onnxruntime`` needs nothing else, ``torch`` is the reference, the others run engines built for a GPU."""
+
+BackendChoice = Literal["auto", "onnxruntime", "torch", "tensorrt", "tensorrt-rtx"]
+"""What a user may ask for: an inference engine, or the fastest that is usable here, which is then named."""
+
+EngineBackend = Literal["tensorrt", "tensorrt-rtx"]
+"""Backends that run an engine built beforehand: TensorRT, and TensorRT-RTX for desktop GPUs."""
+
+CudaBindings = Literal["cuda-bindings", "pycuda"]
+"""Python packages that reach the CUDA driver; ``pycuda`` knows no CUDA graphs."""
+
+HardwareCompatibility = Literal["none", "ampere-plus", "same-compute-capability"]
+"""On which other GPUs an engine may run: none, every one of Ampere and later, or those of its compute capability."""
+
+CheckStatus = Literal["ok", "warning", "error", "skipped"]
+"""Of a check of `edgelpr doctor`: an error stops edgelpr, a warning costs speed or comfort, skipped does not apply here."""
 
 GraphTarget = Literal["any", "cpu", "tensorrt"]
 """Which engine a graph was made for: any, ONNX Runtime on a CPU (U8S8), or TensorRT (symmetric int8)."""
@@ -27,6 +45,9 @@ Rewrite = Literal["grey-fold", "native-fusion", "late-attention", "decode"]
 
 Classifier = Literal["shared", "separate", "separate-no-maps"]
 """Paper, table 4: one classifier for all positions; one a position; one a position without HPA maps."""
+
+QualityUse = Literal["none", "branch", "branch+attention"]
+"""What IQ-STAN does with a frame's quality: nothing (the paper's baseline), only scores it, or lets it weigh the features."""
 
 Optimiser = Literal["adamw", "rmsprop"]
 """``rmsprop`` is the paper's, ``adamw`` ours."""
@@ -83,7 +104,7 @@ FindingKind = Literal[
 LeftOutKind = Literal["unreadable", "small", "blank", "duplicate"]
 """Why an image does not calibrate; see ``edgelpr.calibration.loading``."""
 
-NarrownessKind = Literal["few", "brightness", "contrast", "sharpness", "camera", "plate-type", "frames"]
+NarrownessKind = Literal["few", "alike", "brightness", "contrast", "sharpness", "camera", "plate-type", "frames"]
 """What calibration images can have too little of, or be wrong in; see ``edgelpr.calibration.narrowness``."""
 
 PlateColour = Literal["blue", "green", "yellow", "red"]

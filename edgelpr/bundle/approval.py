@@ -10,6 +10,12 @@ from edgelpr.bundle.checking import checked_keys, chosen, hexadecimal_hash, numb
 from edgelpr.errors import BundleError
 from edgelpr.types import Precision
 
+LEAST_PLATES = 64
+"""Plates that an approval has to rest on: where none of 64 is lost, 95 % exclude no more than a loss above 5.7 points."""
+
+DEVICES_OF_ONNXRUNTIME = {"CPUExecutionProvider": "CPU", "CUDAExecutionProvider": "CUDA"}
+"""What ``Approval.device`` calls them; an engine for one GPU is named by that GPU."""
+
 
 @dataclass(frozen=True)
 class Approval:
@@ -58,6 +64,15 @@ class Approval:
     portable: bool
     """Whether readings do not depend on the instruction set, so that the verdict holds on other processors too."""
 
+    device: str
+    """What computed: ``CPU``, ``CUDA`` or the name of a GPU; on another the sums differ."""
+
+    least_plates: int
+    """How many plates this verdict had to rest on, to approve."""
+
+    selected: bool
+    """Whether some of the plates chose which layers the graph keeps in higher precision: it then reads them too well."""
+
     runtime: str
     """Engine, version, device and threads, for people."""
 
@@ -73,6 +88,13 @@ class Approval:
             number(value, f"{where}: losses")
         if low > high or self.max_loss < 0:
             raise BundleError(f"{where}: loss {low} to {high}, allowed {self.max_loss}; expected low to high, and 0 or more")
+        if self.least_plates < 1:
+            raise BundleError(f"{where}: least_plates is {self.least_plates}; expected 1 or more")
+
+    @property
+    def counts(self) -> bool:
+        """Whether it can approve: on enough plates, none of which chose the graph's layers."""
+        return self.plates >= self.least_plates and not self.selected
 
     @property
     def loss_in_words(self) -> str:
@@ -88,12 +110,18 @@ class Approval:
         return asdict(self) | {"loss_interval": list(self.loss_interval)}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], where: str = "approval") -> Approval:
+    def from_dict(cls, values: Mapping[str, Any], where: str = "approval", schema: int = 3) -> Approval:
         """Build from plain values.
+
+        Args:
+            values: as ``to_dict`` gives them.
+            where: what to call it in messages.
+            schema: of the manifest that holds it; before 3, plates were not counted and the device stood in ``runtime``.
 
         Raises:
             BundleError: a missing or an unknown key, or a value that does not fit.
         """
+        values = typed(values, dict, where) if schema > 2 else _of_schema_2(typed(values, dict, where))
         values = checked_keys(values, [field.name for field in fields(cls)], where)
         return cls(
             precision=chosen(values["precision"], get_args(Precision), f"{where}: precision"),
@@ -109,8 +137,17 @@ class Approval:
             data_sha256=hexadecimal_hash(values["data_sha256"], f"{where}: data_sha256"),
             instruction_set=typed(values["instruction_set"], str, f"{where}: instruction_set"),
             portable=typed(values["portable"], bool, f"{where}: portable"),
+            device=typed(values["device"], str, f"{where}: device"),
+            least_plates=typed(values["least_plates"], int, f"{where}: least_plates"),
+            selected=typed(values["selected"], bool, f"{where}: selected"),
             runtime=typed(values["runtime"], str, f"{where}: runtime"),
         )
+
+
+def _of_schema_2(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    runtime = str(values.get("runtime"))
+    device = next((device for provider, device in DEVICES_OF_ONNXRUNTIME.items() if provider in runtime), "CPU")
+    return {"device": device, "least_plates": LEAST_PLATES, "selected": False, **values}
 
 
 def _interval(value: Any, where: str) -> tuple[float, float]:

@@ -111,4 +111,13 @@ def texts(value: Any, where: str) -> tuple[str, ...]:
     return tuple(typed(item, str, where) for item in typed(value, list, where))
 
 
+def hashes(value: Any, where: str) -> tuple[str, ...]:
+    """A JSON list of SHA-256 hashes, as a tuple.
+
+    Raises:
+        BundleError: not a list, or an entry is no hash.
+    """
+    return tuple(hexadecimal_hash(item, where) for item in typed(value, list, where))
+
+
 _WORDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number", bool: "true or false"}

@@ -11,6 +11,7 @@ from edgelpr.bundle.approval import Approval
 from edgelpr.bundle.checking import checked_keys, chosen, hexadecimal_hash, typed
 from edgelpr.bundle.files import check_relative
 from edgelpr.bundle.graph import Graph, targets_of
+from edgelpr.bundle.ruling import Ruling, rule
 from edgelpr.bundle.schemas import SCHEMA, check_digest, check_schema, digest_of, keys_of
 from edgelpr.errors import BundleError, PlateFormatError
 from edgelpr.plates.format import PlateFormat
@@ -86,7 +87,8 @@ class Manifest:
     """Anything else worth keeping, for example the checkpoint's hash."""
 
     approvals: tuple[Approval, ...] = ()
-    """Verdicts of ``edgelpr verify``, at most one for a precision and a backend; without one, fp16 and int8 do not read."""
+    """Verdicts of ``edgelpr verify``, at most one for a precision, a backend, a device and a set of plates; without one, fp16
+    and int8 do not read."""
 
     schema: int = SCHEMA
     """Version of the manifest that was read; written is always the newest."""
@@ -95,7 +97,7 @@ class Manifest:
         if self.preprocessing != Preprocessing.of(self.plate_format):
             raise BundleError(f"manifest of '{self.name}': preprocessing {self.preprocessing} contradicts the plate format")
         self._check_unique("graphs", [f"{graph.precision} for {graph.made_for}" for graph in self.graphs])
-        self._check_unique("approvals", [f"{approval.precision} on {approval.backend}" for approval in self.approvals])
+        self._check_unique("approvals", [" on ".join(_subject(approval)) for approval in self.approvals])
         size = self.plate_format.height_width
         for graph in self.graphs:
             if graph.height_width != size:
@@ -123,14 +125,21 @@ class Manifest:
         graphs = {graph.made_for: graph for graph in self.graphs if graph.precision == precision}
         return next((graphs[target] for target in targets_of(backend) if target in graphs), None)
 
-    def approval(self, precision: Precision, backend: str) -> Approval | None:
-        """The verdict on a precision on a backend; None: there is none, or it is of another file than today's."""
+    def verdicts(self, precision: Precision, backend: str) -> tuple[Approval, ...]:
+        """What was found about the file that a backend runs in a precision; of another file than today's nothing counts."""
         graph = self.graph(precision, backend)
         record = None if graph is None else self.files.get(graph.file)
-        for approval in self.approvals:
-            if (approval.precision, approval.backend) == (precision, backend) and record is not None:
-                return approval if approval.graph_sha256 == record.sha256 else None
-        return None
+        return tuple(
+            approval
+            for approval in self.approvals
+            if (approval.precision, approval.backend) == (precision, backend)
+            and record is not None
+            and approval.graph_sha256 == record.sha256
+        )
+
+    def ruling(self, precision: Precision, backend: str, device: str | None = None) -> Ruling:
+        """Whether a precision may be used on a backend; on any device where None is named."""
+        return rule(self.verdicts(precision, backend), device)
 
     @property
     def standing_approvals(self) -> tuple[Approval, ...]:
@@ -199,10 +208,16 @@ class Manifest:
             accuracy=tuple(typed(entry, dict, f"{where}: accuracy") for entry in accuracy),
             parity=typed(values["parity"], dict, f"{where}: parity"),
             notes=typed(values["notes"], dict, f"{where}: notes"),
-            approvals=tuple(Approval.from_dict(entry, f"{where}: approval {n}") for n, entry in enumerate(approvals, 1)),
+            approvals=tuple(
+                Approval.from_dict(entry, f"{where}: approval {n}", schema) for n, entry in enumerate(approvals, 1)
+            ),
         )
         check_digest(values, where)
         return manifest
+
+
+def _subject(approval: Approval) -> tuple[str, ...]:
+    return approval.precision, approval.backend, approval.device, f"plates {approval.data_sha256[:12]}"
 
 
 def _plate_format(values: Any, where: str) -> PlateFormat:

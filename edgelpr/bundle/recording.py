@@ -40,29 +40,43 @@ def record_accuracy(bundle: Bundle, entry: Mapping[str, Any]) -> Bundle:
 
 
 def record_approvals(bundle: Bundle, approvals: Sequence[Approval]) -> Bundle:
-    """Add verdicts to the manifest, each in place of an earlier one for the same precision and backend.
+    """Add verdicts to the manifest, each in place of an earlier one on the same plates, precision, backend and device.
 
-    Earlier ones on graph files that the bundle no longer holds are dropped. Written as by ``record_accuracy``.
+    Those on other plates stay, refusals above all; ``bundle.ruling`` says what they come to. Earlier ones on graph files
+    that the bundle no longer holds are dropped. Written as by ``record_accuracy``.
 
     Args:
         bundle: as it was verified.
-        approvals: at most one a precision and backend.
+        approvals: at most one of a kind.
 
     Raises:
         BundleError: a verdict on another graph file than the bundle's, two of one kind, the bundle is another one by now,
             or the manifest cannot be written.
     """
-    present = reopen(bundle).manifest
-    new = {(approval.precision, approval.backend) for approval in approvals}
-    earlier = [old for old in present.standing_approvals if (old.precision, old.backend) not in new]
-    manifest = replace(present, approvals=(*earlier, *approvals))
-    void = [approval for approval in approvals if manifest.approval(approval.precision, approval.backend) != approval]
+    manifest = with_approvals(reopen(bundle).manifest, approvals)
+    void = [approval for approval in approvals if approval not in manifest.verdicts(approval.precision, approval.backend)]
     if void:
         raise BundleError(
             f"{bundle.path}: a verdict on {void[0].precision} on {void[0].backend} is of graph {void[0].graph_sha256[:12]}, "
             "which is not the one that this backend would run; verify the bundle again"
         )
     return _replace_manifest(bundle, manifest, "the approvals")
+
+
+def with_approvals(manifest: Manifest, approvals: Sequence[Approval]) -> Manifest:
+    """The manifest as ``record_approvals`` would leave it; nothing is checked or written.
+
+    Args:
+        manifest: of the bundle.
+        approvals: at most one of a kind.
+    """
+    new = {_subject(approval) for approval in approvals}
+    earlier = [old for old in manifest.standing_approvals if _subject(old) not in new]
+    return replace(manifest, approvals=(*earlier, *approvals))
+
+
+def _subject(approval: Approval) -> tuple[str, ...]:
+    return approval.precision, approval.backend, approval.device, approval.data_sha256
 
 
 def _replace_manifest(bundle: Bundle, manifest: Manifest, what: str) -> Bundle:

@@ -1,7 +1,7 @@
 """Versions of the manifest: which this edgelpr reads, which keys each has, and what each one's digest covers.
 
-Schema 2 added ``approvals``, and ``made_for`` of a graph. A bundle of schema 1 opens as it is; what changes it writes
-schema 2.
+Schema 2 added ``approvals``, and ``made_for`` of a graph. Schema 3 keeps an approval for each set of plates, and in each
+approval ``device``, ``least_plates`` and ``selected``. Older bundles open as they are; what changes them writes schema 3.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from edgelpr.bundle.checking import checked_schema
 from edgelpr.errors import BundleError
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the manifest that this edgelpr writes, and the newest that it reads."""
 
 _DECIDES_READING = ("architecture", "classifier", "plate_format", "preprocessing", "graphs")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgelpr.calibration.alikeness import alikeness_of
 from edgelpr.calibration.appearance import Appearance, appearance_of, spread_of
 from edgelpr.calibration.images import LEAST_IMAGES, CalibrationImages, LeftOut
 from edgelpr.calibration.sampling import sample_evenly
@@ -58,7 +59,7 @@ def load_calibration_images(
         progress: called with how many are taken, of how many.
 
     Raises:
-        CalibrationError: fewer than 32 images are left, or a source cannot be used.
+        CalibrationError: fewer than 32 images are left, or fewer different pictures, or a source cannot be used.
         DataError: labels with a mistake, or no plate of the split.
         UsageError: ``most`` is less than 32, or there is no source.
     """
@@ -68,10 +69,12 @@ def load_calibration_images(
     candidates = find_candidates(sources)
     gathering = _Gathering(candidates.images, preprocessing, most, progress)
     sample_evenly(len(candidates.images), most, seed, gathering.take)
+    places = ", ".join(str(one.path) for one in sources)
     if len(gathering.taken) < LEAST_IMAGES:
-        places = ", ".join(str(one.path) for one in sources)
         raise CalibrationError(_too_few(places, candidates, len(gathering.taken), gathering.left_out))
-    return gathering.images(candidates, seed)
+    images = gathering.images(candidates, seed)
+    _check_alikeness(images, places)
+    return images
 
 
 class _Gathering:
@@ -145,6 +148,18 @@ def _as_sources(source: Path | CalibrationSource | Sequence[CalibrationSource]) 
     if not sources:
         raise UsageError("no calibration images were named; expected a folder of plate crops, or a labels CSV")
     return sources
+
+
+def _check_alikeness(images: CalibrationImages, places: str) -> None:
+    found = alikeness_of(images.crops)
+    if found.pictures >= LEAST_IMAGES:
+        return
+    first, second, *_ = found.groups[0]
+    raise CalibrationError(
+        f"{places}: these {found.crops} images are {found.pictures} different pictures; INT8 needs at least {LEAST_IMAGES}\n"
+        f"  {len(found.groups[0])} are nearly the same, for example {images.names[first]} and {images.names[second]}\n"
+        "  add crops of other plates, or take more of those there are (--most); one picture stored or cut anew widens no range"
+    )
 
 
 def _too_few(places: str, candidates: Candidates, usable: int, left_out: Sequence[LeftOut]) -> str:

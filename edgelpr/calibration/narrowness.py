@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgelpr.calibration.alikeness import alikeness_of
 from edgelpr.calibration.appearance import Appearance
 from edgelpr.calibration.images import CalibrationImages
 from edgelpr.data.checking.single import has_odd_shape
@@ -47,6 +48,9 @@ SAME_SIZE = 1.25
 
 FRAME_HEIGHT = 360
 """A crop as high as the smallest frames of cameras is hardly one plate; the highest of the real crops has 302 pixels."""
+
+ALIKE_SHARE = 0.05
+"""From this share of crops that only repeat another one it is said how many pictures they are; real sets hold 1.5 % at most."""
 
 _NINE_TENTHS = (5, 95)
 _SHOWN = 3
@@ -102,14 +106,26 @@ def find_narrowness(images: CalibrationImages) -> tuple[Narrowness, ...]:
     looks = images.appearances
     if not looks:
         return ()
-    found = (*_few(looks), *_missing(looks), *_one_camera(images), *_one_plate_type(looks), *_frames(images))
-    return tuple(found)
+    of_all = (*_few(looks), *_alike(images), *_missing(looks), *_one_camera(images), *_one_plate_type(looks))
+    return (*of_all, *_frames(images))
 
 
 def _few(looks: Sequence[Appearance]) -> Iterator[Narrowness]:
     if len(looks) < FEW_IMAGES:
         what = f"{len(looks)} images: what one crop in fifty shows may not be among them"
         yield Narrowness("few", what, f"add real crops, up to {FEW_IMAGES} or more")
+
+
+def _alike(images: CalibrationImages) -> Iterator[Narrowness]:
+    found = alikeness_of(images.crops)
+    if found.crops - found.pictures < ALIKE_SHARE * found.crops:
+        return
+    first, second, *_ = found.groups[0]
+    what = (
+        f"these {found.crops} images are {found.pictures} different pictures: {len(found.groups[0])} are nearly the same as "
+        f"{images.names[first]}, for example {images.names[second]}"
+    )
+    yield Narrowness("alike", what, "add crops of other plates; one picture stored or cut anew widens no range")
 
 
 def _missing(looks: Sequence[Appearance]) -> Iterator[Narrowness]:
@@ -130,7 +146,7 @@ def _missing(looks: Sequence[Appearance]) -> Iterator[Narrowness]:
 
 def _one_camera(images: CalibrationImages) -> Iterator[Narrowness]:
     widths, heights = ([getattr(look, side) for look in images.appearances] for side in ("width", "height"))
-    if not all(_alike(sides) for sides in (widths, heights)):
+    if not all(_same_size(sides) for sides in (widths, heights)):
         return
     folders = len({name.rpartition("/")[0] for name in images.names})
     size = f"{np.median(widths):.0f}x{np.median(heights):.0f}"
@@ -139,7 +155,7 @@ def _one_camera(images: CalibrationImages) -> Iterator[Narrowness]:
     yield Narrowness("camera", what, "add crops of other cameras and distances, as they were cut, not resized")
 
 
-def _alike(sides: Sequence[int]) -> bool:
+def _same_size(sides: Sequence[int]) -> bool:
     low, high = np.percentile(sides, _NINE_TENTHS)
     return bool(high < SAME_SIZE * low)
 

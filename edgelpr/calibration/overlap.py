@@ -21,10 +21,11 @@ def find_overlap(hashes: Collection[str], labelled: Iterable[LabelledCrop]) -> t
         labelled: what accuracy is to be measured on; decoded one at a time.
     """
     calibrated = frozenset(hashes)
-    return tuple(crop.path for crop in labelled if not calibrated.isdisjoint(_hashes_of(crop)))
+    return tuple(crop.path for crop in labelled if not calibrated.isdisjoint(hashes_of(crop)))
 
 
-def _hashes_of(crop: LabelledCrop) -> Iterator[str]:
+def hashes_of(crop: LabelledCrop) -> Iterator[str]:
+    """Hash of its pixels, and where labels give corners of those straightened; none where the file cannot be read."""
     straightened = crop.cut is not None and crop.cut.corners is not None
     for rectify in (False, True) if straightened else (False,):
         try:

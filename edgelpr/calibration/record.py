@@ -8,16 +8,17 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_args
 
 from edgelpr.bundle.bundle import parse_json
-from edgelpr.bundle.checking import checked_keys, checked_schema, chosen, hexadecimal_hash, number, texts, typed
+from edgelpr.bundle.checking import checked_keys, checked_schema, chosen, hashes, hexadecimal_hash, number, texts, typed
 from edgelpr.calibration.ranges import Range
+from edgelpr.calibration.record_digest import DIGEST, check_digest, digest_of
 from edgelpr.calibration.record_parts import CALIBRATION, RecordedImages, Trial
 from edgelpr.errors import BundleError, CalibrationError
 from edgelpr.types import Int8File, RangeMethod, ReducedFile
 
 __all__ = ["CALIBRATION", "RECORD_SCHEMA", "CalibrationRecord", "RecordedImages", "Trial"]
 
-RECORD_SCHEMA = 1
-"""Version of the record that this edgelpr writes, and the newest that it reads."""
+RECORD_SCHEMA = 2
+"""Version of the record that this edgelpr writes, and the only one that it reads: schema 1 had no digest."""
 
 _AGAIN = "run 'edgelpr calibrate' again on this bundle"
 
@@ -50,6 +51,9 @@ class CalibrationRecord:
 
     kept: Mapping[ReducedFile, tuple[str, ...]] = field(default_factory=dict)
     """Names of the nodes that stay in higher precision, by file."""
+
+    chosen_on: tuple[str, ...] = ()
+    """Hash of the pixels of each labelled plate that a bisection chose these nodes on; accuracy there flatters."""
 
     trials: tuple[Trial, ...] = ()
     """What choosing the methods was based on; none where the user chose."""
@@ -105,16 +109,18 @@ class CalibrationRecord:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; ``from_dict`` takes them back."""
         plain = {"schema": self.schema} | {item.name: getattr(self, item.name) for item in fields(self)}
-        return plain | {
+        plain |= {
             "preprocessing": dict(self.preprocessing),
             "images": self.images.to_dict(),
             "methods": dict(self.methods),
             "ranges": {file: {name: [item.low, item.high] for name, item in self.ranges[file].items()} for file in self.ranges},
             "kept": {file: list(names) for file, names in self.kept.items()},
+            "chosen_on": list(self.chosen_on),
             "trials": [asdict(trial) for trial in self.trials],
             "versions": dict(self.versions),
             "warnings": list(self.warnings),
         }
+        return plain | {DIGEST: digest_of(plain)}
 
     def to_json(self) -> str:
         """The text of ``calibration.json``.
@@ -151,7 +157,8 @@ class CalibrationRecord:
         """Build from plain values.
 
         Raises:
-            CalibrationError: written by a newer edgelpr, a missing or an unknown key, or a value that does not fit.
+            CalibrationError: written by a newer or a much older edgelpr, a missing or an unknown key, a value that does not
+                fit, or altered by hand.
         """
         try:
             return cls._parsed(values, where)
@@ -161,9 +168,11 @@ class CalibrationRecord:
     @classmethod
     def _parsed(cls, values: Any, where: str) -> CalibrationRecord:
         schema = checked_schema(values, RECORD_SCHEMA, "calibration record", "or with this version", where)
-        values = checked_keys(values, [item.name for item in fields(cls)], where)
+        if schema < RECORD_SCHEMA:
+            raise BundleError(f"{where}: schema {schema} has no digest, so that an altered range would go unnoticed")
+        values = checked_keys(values, [*(item.name for item in fields(cls)), DIGEST], where)
         trials = typed(values["trials"], list, f"{where}: trials")
-        return cls(
+        record = cls(
             schema=schema,
             edgelpr_version=typed(values["edgelpr_version"], str, f"{where}: edgelpr_version"),
             graph_sha256=hexadecimal_hash(values["graph_sha256"], f"{where}: graph_sha256"),
@@ -181,6 +190,7 @@ class CalibrationRecord:
                 chosen(file, get_args(ReducedFile), f"{where}: kept"): texts(names, f"{where}: kept")
                 for file, names in typed(values["kept"], dict, f"{where}: kept").items()
             },
+            chosen_on=hashes(values["chosen_on"], f"{where}: chosen_on"),
             trials=tuple(Trial.from_dict(trial, f"{where}: trial {index}") for index, trial in enumerate(trials, 1)),
             versions={
                 name: typed(version, str, f"{where}: versions")
@@ -188,6 +198,8 @@ class CalibrationRecord:
             },
             warnings=texts(values["warnings"], f"{where}: warnings"),
         )
+        check_digest(values, where)  # last, since a value that does not fit is best named itself
+        return record
 
 
 def _by_file(value: Any, where: str) -> list[tuple[Int8File, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
-from edgelpr.bundle.checking import checked_keys, chosen, hexadecimal_hash, number, texts, typed
+from edgelpr.bundle.checking import checked_keys, chosen, hashes, number, texts, typed
 from edgelpr.errors import CalibrationError
 from edgelpr.types import Int8File, RangeMethod
 
@@ -61,9 +61,7 @@ class RecordedImages:
         return cls(
             found=typed(values["found"], int, f"{where}: found"),
             seed=typed(values["seed"], int, f"{where}: seed"),
-            sha256=tuple(
-                hexadecimal_hash(value, f"{where}: sha256") for value in typed(values["sha256"], list, f"{where}: sha256")
-            ),
+            sha256=hashes(values["sha256"], f"{where}: sha256"),
             names=texts(values["names"], f"{where}: names"),
         )
 

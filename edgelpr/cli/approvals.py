@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 _HEADER = (
     "precision", "backend", "approved", "loss in points", "95 % interval", "allowed", "read right", "fp32", "plates",
-    "processor", "engine",
+    "data", "processor", "engine",
 )  # fmt: skip
 _NUMBERS = ("loss in points", "allowed", "read right", "fp32", "plates")
 
@@ -27,11 +28,23 @@ def print_approvals(bundle: Bundle) -> None:
     reduced = [graph for graph in manifest.graphs if graph.precision != "fp32"]
     unverified = [f"{graph.precision} ({graph.file})" for graph in reduced if not _seen(manifest, graph.file)]
     if manifest.approvals:
-        click.echo("\nApprovals, each for one precision on one backend")
+        click.echo("\nVerdicts, each for one precision, one backend and one set of plates; one 'no' outweighs every 'yes'")
         print_table(_HEADER, [_row(manifest, approval) for approval in manifest.approvals], right=_NUMBERS)
+        for line in _rulings(manifest):
+            click.echo(line)
     if unverified:
         verify = shlex.join(["edgelpr", "verify", str(bundle.path), "--data", "LABELS.csv"])
         click.echo(f"\nNever verified, so refused by the runtime: {', '.join(unverified)}. Run: {verify}")
+
+
+def _rulings(manifest: Manifest) -> Iterator[str]:
+    """What the verdicts come to, a line each precision, backend and device."""
+    subjects = dict.fromkeys((each.precision, each.backend, each.device) for each in manifest.standing_approvals)
+    for precision, backend, device in subjects:
+        if manifest.verdicts(precision, backend):
+            approved = manifest.ruling(precision, backend, device).approved
+            word = "approved" if approved else "not approved"
+            yield f"{precision} on {backend}, {device}: {word}"
 
 
 def _seen(manifest: Manifest, file: str) -> bool:
@@ -50,12 +63,23 @@ def _row(manifest: Manifest, approval: Approval) -> list[str]:
         str(approval.correct),
         str(approval.correct_fp32),
         str(approval.plates),
-        "any" if approval.portable else f"like {approval.instruction_set}",
+        approval.data_sha256[:12],
+        _processor(approval),
         approval.runtime,
     ]
+
+
+def _processor(approval: Approval) -> str:
+    if approval.device != "CPU":
+        return approval.device
+    return "any" if approval.portable else f"like {approval.instruction_set}"
 
 
 def _verdict(manifest: Manifest, approval: Approval) -> str:
     if approval not in manifest.standing_approvals:
         return "void: the graph has changed"
+    if approval.approved and approval.selected:
+        return "no: these plates chose layers"
+    if approval.approved and not approval.counts:
+        return f"no: fewer than {approval.least_plates} plates"
     return "yes" if approval.approved else "no"

@@ -38,6 +38,7 @@ def bisect_and_report(
     chart: Path | None,
     take: Callable[[dict[str, Any]], None] | None,
     grouped: bool = False,
+    keep_slow: bool = False,
 ) -> Bundle:
     """Measure what each layer costs, keep the fewest that make the graph pass, and say what was found.
 
@@ -55,6 +56,7 @@ def bisect_and_report(
         chart: where to draw the cost of each layer, or None.
         take: given what was found as plain values; None: it is printed as tables.
         grouped: measure groups of layers even where the layers are few; beyond 24 they always are.
+        keep_slow: change the bundle even where the graph that passes is no faster than fp32.
 
     Returns:
         The bundle with its new graphs, or the one given where nothing was to be changed; new graphs are not approved yet.
@@ -71,12 +73,12 @@ def bisect_and_report(
 
     check_changeable(bundle)
     subject = open_subject(bundle, precision, backend, threads, batch_size)
-    bundle, found, kept = _search(bundle, subject, labelled, max_loss, rectify, grouped, threads)
+    bundle, found, kept = _search(bundle, subject, labelled, max_loss, rectify, grouped, keep_slow, threads)
     if take is None:
         _print(found, kept)
     else:
         take(found.to_dict() | {"kept_by_file": {file: list(names) for file, names in kept.items()}})
-    _warn(found)
+    _warn(found, changed=bool(kept))
     if chart is not None:  # last: a full disk must not cost the figures
         from edgelpr.benchmarks.bisecting.chart import write_bisection_chart
 
@@ -92,6 +94,7 @@ def _search(
     max_loss: float,
     rectify: bool,
     grouped: bool,
+    keep_slow: bool,
     threads: int | None,
 ) -> tuple[Bundle, Bisection, Mapping[ReducedFile, Sequence[str]]]:
     """The bundle, changed where a set was found; what was found; and what each file keeps."""
@@ -112,7 +115,7 @@ def _search(
             plates = prepare_plates(labelled, bundle.manifest.preprocessing, rectify, steps.reach)
             found = bisect(subject, plates, max_loss=max_loss, grouped=grouped, say=steps.note, progress=reach)
         kept: Mapping[ReducedFile, Sequence[str]] = {}
-        if found.outcome == "found":
+        if found.outcome == "found" and (found.pays or keep_slow):
             bundle, kept = keep_in_bundle(bundle, found, plates, threads, note)
     except KeyboardInterrupt:
         note(f"Interrupted after {reached[0]} of {reached[1]} graphs of the table; the bundle is as it was")
@@ -137,6 +140,8 @@ def _print(found: Bisection, kept: Mapping[ReducedFile, Sequence[str]]) -> None:
         )
     if found.speed is not None:
         click.echo(_speed(found.speed))
+    if found.outcome == "found" and not kept:
+        click.echo("Too little to use it, so nothing was changed: use fp32, or fine-tune the network for INT8. (--keep-slow)")
 
 
 def _named(found: Bisection, nodes: Sequence[str]) -> str:
@@ -187,11 +192,10 @@ def _loss(cost: Cost, found: Bisection) -> str:
 
 def _speed(speed: Speed) -> str:
     now = f"{speed.gain_after:.2f} times as fast as fp32, {speed.gain_before:.2f} times before"
-    advice = "" if speed.gain_after > 1 else ": no gain is left, so use fp32"
-    return f"Network only, batch 1, taking turns: {now}{advice}."
+    return f"Network only, batch 1, taking turns: {now}."
 
 
-def _warn(found: Bisection) -> None:
+def _warn(found: Bisection, changed: bool) -> None:
     if 100 / found.plates > found.max_loss:
         points = f"{100 / found.plates:.2f} points"
         note(f"Warning: one plate of {found.plates} is {points}, more than may be lost: a single plate decides")
@@ -201,8 +205,8 @@ def _warn(found: Bisection) -> None:
             f"the true loss could be {found.smallest_shown:.2f} points (95 %). What is near the gate may have passed or failed "
             "by chance"
         )
-    if found.outcome == "found":
+    if changed:
         note(
-            "The layers were chosen on these plates, so the accuracy here flatters. Measure on plates that had no part in it: "
+            "The layers were chosen on these plates, which therefore approve nothing. Verify on plates that had no part in it: "
             "with one CSV, give half of its lines another value in the column 'split' and bisect on one part only"
         )

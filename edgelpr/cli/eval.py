@@ -88,7 +88,7 @@ def command(
     # Measuring is what shows whether a precision may be approved.
     with Recognizer.open(opened, backend, precision, threads, batch_size, allow_unapproved=True) as recognizer:
         note(f"Evaluating with {recognizer.description}, {recognizer.precision}")
-        if reason := objection(opened, precision, backend):
+        if reason := objection(opened, precision, backend, recognizer.device):
             note(f"Not approved: {reason}")
         with ProgressBar(len(labelled), "Evaluating") as bar:
             evaluation = evaluate(recognizer, labelled, bar.reach, opened.manifest.plate_format, rectify)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from edgelpr.benchmarks.verifying.result import PrecisionResult
     from edgelpr.benchmarks.verifying.verifying import Plan, Verification
     from edgelpr.bundle.bundle import Bundle
+    from edgelpr.cli.verify_job import Search
     from edgelpr.data.labelled import LabelledCrop
 
 _SHOWN = 10
@@ -69,8 +69,7 @@ def bisect_failed(
     labelled: Sequence[LabelledCrop],
     plan: Plan,
     precision: Precision,
-    grouped: bool,
-    chart: Path | None,
+    search: Search,
     bisections: dict[Precision, Any] | None,
 ) -> Bundle:
     """Search the layers that a precision has to keep; the bundle with its new graph, or the old one without such a set.
@@ -80,8 +79,7 @@ def bisect_failed(
         labelled: the plates.
         plan: the choices.
         precision: what failed.
-        grouped: measure groups of layers even where the layers are few.
-        chart: where to draw the cost of each layer, or None.
+        search: how.
         bisections: takes what was found as plain values, by precision; None: it is printed as tables.
     """
     from edgelpr.cli.bisecting import bisect_and_report
@@ -95,9 +93,10 @@ def bisect_failed(
         threads=plan.threads,
         batch_size=plan.batch_size,
         rectify=plan.rectify,
-        chart=chart,
+        chart=search.chart,
         take=None if bisections is None else partial(bisections.__setitem__, precision),
-        grouped=grouped,
+        grouped=search.grouped,
+        keep_slow=search.keep_slow,
     )
 
 
@@ -150,11 +149,11 @@ def _print_discordant(found: Verification) -> None:
 
 
 def _print_verdicts(found: Verification) -> None:
-    from edgelpr.benchmarks.verifying.verdict import remark, verdict
+    from edgelpr.benchmarks.verifying.verdict import remark, reversal, verdict
 
     click.echo()
     for result in found.results:
         click.echo(verdict(result))
-    for result in found.results:
-        if (text := remark(result)) is not None:
+    for text in (text(result) for result in found.results for text in (reversal, remark)):
+        if text is not None:
             click.echo(f"Remark: {text}")

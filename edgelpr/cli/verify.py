@@ -16,7 +16,7 @@ from edgelpr.cli.options import (
     threads_option,
 )
 from edgelpr.cli.output import json_option, next_command
-from edgelpr.cli.verify_job import Labels, VerifyJob, command_again, write_report
+from edgelpr.cli.verify_job import Labels, Search, VerifyJob, command_again, write_report
 from edgelpr.errors import UsageError
 from edgelpr.types import BackendName, LabelFormat, Precision
 
@@ -46,11 +46,20 @@ _PICTURE = click.Path(dir_okay=False, path_type=Path)
     help="The gate: whole-plate accuracy that may be lost against fp32, in percentage points.",
 )
 @click.option(
+    "--least-plates",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="Plates that it takes to approve: of 64 without a loss, up to 5.7 points may be lost all the same (95 %).",
+)
+@click.option(
     "--simulate-tensorrt",
     is_flag=True,
     help="Also read with the int8 graph made for TensorRT, through ONNX Runtime; needs onnx, and approves nothing.",
 )
 @click.option("--bisect", is_flag=True, help="For what fails: find the layers to keep in higher precision, and keep them.")
+@click.option("--keep-slow", is_flag=True, help="Write what --bisect found even where it is no faster than fp32 any more.")
 @click.option("--groups", "grouped", is_flag=True, help="Measure groups of layers, which is faster but coarser; with --bisect.")
 @click.option("--bisect-chart", type=_PICTURE, metavar="FILE.png", help="Draw what each layer costs; with --bisect.")
 @click.option("--no-record", is_flag=True, help="Only measure: leave the bundle's approvals as they are.")
@@ -76,8 +85,10 @@ def command(
     backend: BackendName,
     precisions: tuple[Precision, ...],
     max_loss: float,
+    least_plates: int,
     simulate_tensorrt: bool,
     bisect: bool,
+    keep_slow: bool,
     grouped: bool,
     bisect_chart: Path | None,
     no_record: bool,
@@ -92,15 +103,19 @@ def command(
 
     LABELS is a CSV with the columns image,plate[,split], or a folder with --format, of plates that neither trained the network
     nor calibrated the bundle. The verdicts go into the bundle: what is approved, `edgelpr read` uses on this backend; what is
-    not, or was never verified, it refuses. fp32 needs no approval. The exit code is 1 if a precision loses too much.
+    not, or was never verified, it refuses. fp32 needs no approval. The exit code is 1 if a precision is not approved.
+
+    Verdicts are kept for each set of plates: a loss beyond the gate stands until the same plates are verified anew, whatever
+    others say, and without one an approval on --least-plates or more is enough.
 
     The loss is net: plates that fp32 reads right and the precision does not, less those the other way round, in percentage
     points of all plates. Its 95 % interval (Tango) says which true losses agree with these plates, and McNemar's p how often
     chance alone would give such a difference. The gate decides by the loss found; where the interval reaches beyond the gate,
     a remark says how many plates could tell. Files that cannot be read count as wrong in every precision.
 
-    --bisect measures what each layer costs and keeps the fewest in higher precision that make the graph pass; the bundle is
-    then verified again. These layers were chosen on these plates, so confirm the result on others.
+    --bisect measures what each layer costs and keeps the fewest in higher precision that make the graph pass, if it is then
+    still faster than fp32; the bundle is then verified again. The plates that chose the layers approve nothing: confirm the
+    result on others.
 
     \b
       edgelpr verify plates.elpr --data test.csv
@@ -110,33 +125,33 @@ def command(
     from edgelpr.bundle.bundle import Bundle
     from edgelpr.data.labels import read_labels
 
-    _check_usage(bisect, grouped, bisect_chart, no_record, no_timing, chart)
+    _check_usage(bisect, grouped or keep_slow, bisect_chart, no_record, no_timing, chart)
     seconds = None if no_timing else timing_seconds
-    plan = Plan(backend, precisions, max_loss, simulate_tensorrt, threads, batch_size, rectify, seconds)
+    plan = Plan(backend, precisions, max_loss, least_plates, simulate_tensorrt, threads, batch_size, rectify, seconds)
     job = VerifyJob(read_labels(data, label_format, split), plan, not no_record, as_json)
     opened = Bundle.open(bundle)
     job.check(opened, data, split)
     verified, found = job.verify(opened)
     bisections: dict[Precision, Any] = {}
     if bisect:
-        verified, found = job.bisect(verified, found, grouped, bisect_chart, bisections)
+        verified, found = job.bisect(verified, found, Search(grouped, keep_slow, bisect_chart), bisections)
     write_report(found, bisections, chart, as_json)
     if verified.manifest.files != opened.manifest.files:  # the layers were chosen on these plates
         next_command(command_again(bundle, Labels(Path("OTHER.csv")), plan, precisions))
     else:
         job.name_next(found, bundle, Labels(data, label_format, split), bisect)
-    if found.failed:
+    if found.unapproved:
         click.get_current_context().exit(1)
 
 
 def _check_usage(
-    bisect: bool, grouped: bool, bisect_chart: Path | None, no_record: bool, no_timing: bool, chart: Path | None
+    bisect: bool, searching: bool, bisect_chart: Path | None, no_record: bool, no_timing: bool, chart: Path | None
 ) -> None:
     if bisect and no_record:
         raise UsageError("--bisect writes the graph that it finds into the bundle; leave out --no-record")
     if bisect_chart is not None and not bisect:
         raise UsageError("--bisect-chart draws what --bisect finds; add --bisect")
-    if grouped and not bisect:
-        raise UsageError("--groups says how --bisect measures layers; add --bisect")
+    if searching and not bisect:
+        raise UsageError("--groups and --keep-slow say how --bisect works; add --bisect")
     if chart is not None and no_timing:
         raise UsageError("--chart draws loss against speed; leave out --no-timing")

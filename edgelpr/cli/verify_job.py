@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,20 @@ class Labels:
         """What names them on a command line."""
         layout = [] if self.label_format == "csv" else ["--format", self.label_format]
         return ["--data", str(self.data), *layout, *([] if self.split is None else ["--split", self.split])]
+
+
+@dataclass(frozen=True)
+class Search:
+    """How ``--bisect`` looks for layers."""
+
+    grouped: bool
+    """Measure groups of layers even where the layers are few."""
+
+    keep_slow: bool
+    """Write the graph that passes even where it is no faster than fp32."""
+
+    chart: Path | None
+    """Where to draw the cost of each layer."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +86,6 @@ class VerifyJob:
 
     def verify(self, bundle: Bundle) -> tuple[Bundle, Verification]:
         """Measure, say what was found, and write the verdicts into the bundle."""
-        from edgelpr.benchmarks.verifying.approvals import approvals_of
         from edgelpr.benchmarks.verifying.verifying import verify
         from edgelpr.bundle.recording import record_approvals
         from edgelpr.cli.progress import Steps
@@ -83,20 +96,20 @@ class VerifyJob:
         warn_of_plates(found)
         if not self.as_json:
             print_verification(found)
-        approvals = approvals_of(bundle, found.results)
-        if self.record and approvals:
+        if self.record and found.approvals:
             try:
-                bundle = record_approvals(bundle, approvals)
+                bundle = record_approvals(bundle, found.approvals)
             except BundleError:
                 if self.as_json:  # a full disk must not cost the figures
                     print_json(_entries(found, {}))
                 raise
-            verdicts = [f"{each.precision} {'approved' if each.approved else 'not approved'}" for each in approvals]
+            ruled = [result for result in found.results if result.ruling is not None]
+            verdicts = [f"{each.subject.precision} {'approved' if each.approved else 'not approved'}" for each in ruled]
             note(f"Recorded in {bundle.path}: {', '.join(verdicts)} on {self.plan.backend}")
         return bundle, found
 
     def bisect(
-        self, bundle: Bundle, found: Verification, grouped: bool, chart: Path | None, bisections: dict[Precision, Any]
+        self, bundle: Bundle, found: Verification, search: Search, bisections: dict[Precision, Any]
     ) -> tuple[Bundle, Verification]:
         """Repair every precision that failed, and verify the bundle again if that changed it."""
         from edgelpr.cli.verdicts import bisect_failed
@@ -107,9 +120,11 @@ class VerifyJob:
             return bundle, found
         before = bundle.manifest.files
         for precision in failed:
+            chart = search.chart
             picture = chart if chart is None or len(failed) == 1 else chart.with_stem(f"{chart.stem}-{precision}")
             found_here = bisections if self.as_json else None
-            bundle = bisect_failed(bundle, self.labelled, self.plan, precision, grouped, picture, found_here)
+            of_one = replace(search, chart=picture)
+            bundle = bisect_failed(bundle, self.labelled, self.plan, precision, of_one, found_here)
         return (bundle, found) if bundle.manifest.files == before else self.verify(bundle)
 
     def name_next(self, found: Verification, bundle: Path, labels: Labels, bisected: bool) -> None:
@@ -150,8 +165,10 @@ def write_report(found: Verification, bisections: dict[Precision, Any], chart: P
 def command_again(bundle: Path, labels: Labels, plan: Plan, precisions: Sequence[Precision], *more: str) -> str:
     """This command for these precisions, by the same gate."""
     from edgelpr.benchmarks.verifying.gate import MAX_LOSS
+    from edgelpr.bundle.approval import LEAST_PLATES
 
     gate = [] if plan.max_loss == MAX_LOSS else ["--max-loss", f"{plan.max_loss:g}"]
+    gate += [] if plan.least_plates == LEAST_PLATES else ["--least-plates", str(plan.least_plates)]
     upright = ["--rectify"] if plan.rectify else []
     only = [part for precision in precisions for part in ("--precision", precision)]
     return shlex.join(["edgelpr", "verify", str(bundle), *labels.options, *upright, *_engine(plan), *gate, *only, *more])

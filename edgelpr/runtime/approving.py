@@ -11,18 +11,26 @@ from edgelpr.runtime.instructions import instruction_set, reads_alike
 from edgelpr.types import Precision
 
 
-def check_approved(bundle: Bundle, precision: Precision, backend: str) -> None:
+def check_approved(bundle: Bundle, precision: Precision, backend: str, device: str | None = None) -> None:
     """Refuse a precision that is not approved on a backend, for exactly the graph file that it would run.
 
+    Args:
+        bundle: an opened bundle.
+        precision: what is to read.
+        backend: the inference engine.
+        device: what computes, as ``Approval.device`` names it; None before that is known.
+
     Raises:
-        ApprovalError: never verified, not approved, or approved on a processor that may read otherwise.
+        ApprovalError: never verified, not approved, or approved on a device or a processor that may read otherwise.
     """
-    reason = objection(bundle, precision, backend)
+    reason = objection(bundle, precision, backend, device)
     if reason is not None:
         raise ApprovalError(f"{reason}; or use it all the same with --allow-unapproved (in Python: allow_unapproved=True)")
 
 
-def objection(bundle: Bundle, precision: Precision, backend: str, here: str | None = None) -> str | None:
+def objection(
+    bundle: Bundle, precision: Precision, backend: str, device: str | None = None, here: str | None = None
+) -> str | None:
     """Why a precision is not approved on a backend, and what to do; None: it is, or needs no approval, as fp32.
 
     A precision that the bundle has no graph for is no objection: opening it says what is missing.
@@ -31,31 +39,50 @@ def objection(bundle: Bundle, precision: Precision, backend: str, here: str | No
         bundle: an opened bundle.
         precision: what is to read.
         backend: the inference engine.
+        device: what computes; None: an approval on any device will do.
         here: instruction set of the processor; by default of this one.
     """
     graph = bundle.manifest.graph(precision, backend)
     if precision == "fp32" or graph is None:
         return None
-    approval = bundle.manifest.approval(precision, backend)
+    ruling = bundle.manifest.ruling(precision, backend, device)
     verify = shlex.join(["edgelpr", "verify", str(bundle.path), "--data", "LABELS.csv"])
-    if approval is None:
+    if ruling.by is None:
         return f"{bundle.path}: {precision} ({graph.file}) was never verified on {backend}. Run: {verify}"
-    if not approval.approved:
-        return _lost_too_much(bundle, approval, verify)
-    return _elsewhere(bundle, approval, verify, here or instruction_set())
+    if ruling.approved:
+        return _on_other_processor(bundle, ruling.by, verify, here or instruction_set())
+    return f"{bundle.path}: {precision} is not approved on {backend}: {_REASONS[ruling.reason](ruling.by, verify, device)}"
 
 
-def _lost_too_much(bundle: Bundle, approval: Approval, verify: str) -> str:
+def _refused(by: Approval, verify: str, device: str | None) -> str:
     return (
-        f"{bundle.path}: {approval.precision} is not approved on {approval.backend}: it {approval.loss_in_words}. Keep the "
+        f"on plates {by.data_sha256[:12]} it {by.loss_in_words}. This stands until those plates are verified anew. Keep the "
         f"layers that cost most in higher precision: {verify} --bisect; or choose another precision"
     )
 
 
-def _elsewhere(bundle: Bundle, approval: Approval, verify: str, here: str) -> str | None:
-    if approval.portable or reads_alike(approval.instruction_set, here):
+def _few(by: Approval, verify: str, device: str | None) -> str:
+    return f"it was verified on {by.plates} plates, and {by.least_plates} are needed. Verify it on more: {verify}"
+
+
+def _selected(by: Approval, verify: str, device: str | None) -> str:
+    return (
+        f"it was verified only on plates that chose which of its layers stay in higher precision ({by.data_sha256[:12]}), and "
+        f"reads these too well. Confirm it on others: {verify}"
+    )
+
+
+def _on_other_device(by: Approval, verify: str, device: str | None) -> str:
+    return f"it was verified on {by.device}, and here it runs on {device}, whose sums differ. Verify it here: {verify}"
+
+
+_REASONS = {"refused": _refused, "few": _few, "selected": _selected, "elsewhere": _on_other_device}
+
+
+def _on_other_processor(bundle: Bundle, by: Approval, verify: str, here: str) -> str | None:
+    if by.device != "CPU" or by.portable or reads_alike(by.instruction_set, here):
         return None
     return (
-        f"{bundle.path}: {approval.precision} was approved on {approval.backend} with {approval.instruction_set}, but this "
+        f"{bundle.path}: {by.precision} was approved on {by.backend} with {by.instruction_set}, but this "
         f"processor has {here}, whose sums may differ. Verify it here: {verify}"
     )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgelpr.bundle.bundle import Bundle
-from edgelpr.errors import BackendError, ImageError, UsageError
+from edgelpr.errors import ApprovalError, BackendError, ImageError, UsageError
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.preprocessing.images import Image
@@ -48,6 +48,8 @@ class Recognizer:
         """The precision in use."""
         self.description: str = engine.description
         """Engine, version, device and threads, for example ``onnxruntime 1.31.1 CPUExecutionProvider, 1 thread``."""
+        self.device: str = engine.device
+        """What computes: ``CPU``, ``CUDA`` or the name of a GPU; an approval is for one of them."""
         self._preprocessing: Preprocessing = bundle.manifest.preprocessing
         self._engine: Backend | None = engine
         self._batch_size = batch_size
@@ -71,7 +73,7 @@ class Recognizer:
             threads: CPU threads for one batch; None lets the backend choose.
             batch_size: crops that go through the network at once, 1 to 256.
             allow_unapproved: whether fp16 and int8 are used even where ``edgelpr verify`` did not approve this graph on this
-                backend, or did so on a processor that may read otherwise.
+                backend, or did so on a device or a processor that may read otherwise.
 
         Raises:
             UsageError: an argument out of range.
@@ -86,6 +88,8 @@ class Recognizer:
         if not allow_unapproved:
             check_approved(opened, precision, backend)
         engine = load_backend(backend, opened, precision, threads)
+        if not allow_unapproved:
+            _check_device(opened, engine, backend, precision)
         return cls(opened, engine, backend, precision, batch_size)
 
     def __enter__(self) -> Recognizer:
@@ -202,3 +206,12 @@ class Recognizer:
         if engine is None:
             raise BackendError("this recogniser was closed; open the bundle again")
         return engine
+
+
+def _check_device(bundle: Bundle, engine: Backend, backend: BackendName, precision: Precision) -> None:
+    """Only an opened engine tells what computes; one that is not approved there is closed again."""
+    try:
+        check_approved(bundle, precision, backend, engine.device)
+    except ApprovalError:
+        engine.close()
+        raise

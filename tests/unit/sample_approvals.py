@@ -30,6 +30,9 @@ def approval_of(graph: bytes, precision: Precision, **changes: Any) -> Approval:
         "data_sha256": "d" * 64,
         "instruction_set": "x86-64 avx512-vnni",
         "portable": False,
+        "device": "CPU",
+        "least_plates": 64,
+        "selected": False,
         "runtime": "onnxruntime 1.0 CPUExecutionProvider, 1 thread",
     }
     return Approval(**(values | changes))

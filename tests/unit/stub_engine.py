@@ -25,6 +25,7 @@ class StubEngine:
     """Reads the plate of the crop's brightness, with probability 0.9 a position and one bright map cell each."""
 
     description = "stub engine, 1 thread"
+    device = "CPU"
 
     def run(self, batch):
         numbers = (batch.mean(axis=(1, 2)) // 10).astype(int)

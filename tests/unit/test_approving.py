@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 from sample_approvals import add_int8, approval_of
 
+from edgelpr.bundle.approval import Approval
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.recording import record_accuracy, record_approvals
+from edgelpr.bundle.ruling import rule
 from edgelpr.bundle.updating import update_bundle
 from edgelpr.bundle.writing import write_bundle
 from edgelpr.errors import ApprovalError, BundleError
 from edgelpr.runtime import approving
+from edgelpr.runtime.backends.onnxruntime.runner import OnnxRuntimeRunner
 from edgelpr.runtime.recognizer import Recognizer
 
 VNNI = "x86-64 avx512-vnni"
@@ -64,7 +67,8 @@ def test_what_was_approved_reads(bundle):
 def test_what_lost_too_much_says_how_much_and_what_to_do(bundle):
     lost = verdict(bundle, approved=False, correct=95, loss_points=4.0, loss_interval=(1.1, 8.2), max_loss=0.3)
     words = (
-        r"int8 is not approved on onnxruntime: it read 95 of 100 plates right where fp32 read 99: a loss of 4\.00 points "
+        r"int8 is not approved on onnxruntime: on plates d{12} it read 95 of 100 plates right where fp32 read 99: a loss of "
+        r"4\.00 points "
         r"\(95 % interval 1\.10 to 8\.20; allowed 0\.3\)\. .*edgelpr verify .* --bisect; or choose another precision; or .*"
         "--allow-unapproved"
     )
@@ -100,7 +104,74 @@ def test_a_graph_that_changed_is_no_longer_approved(bundle):
         Recognizer.open(changed, precision="int8")
 
 
+# What several verdicts come to
+
+OTHER = "e" * 64
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "device", "reason", "plates"),
+    [
+        ([], None, "unverified", None),
+        ([{}], None, "approved", 100),
+        ([{}, {"plates": 500, "data_sha256": OTHER}], "CPU", "approved", 500),
+        ([{"approved": False}, {"plates": 500, "data_sha256": OTHER}], None, "refused", 100),
+        ([{"approved": False, "plates": 99}, {"approved": False, "data_sha256": OTHER}], None, "refused", 100),
+        ([{"least_plates": 101}], None, "few", 100),
+        ([{"least_plates": 101}, {"plates": 150, "data_sha256": OTHER, "selected": True}], None, "few", 100),
+        ([{"selected": True}], None, "selected", 100),
+        ([{"selected": True}, {"data_sha256": OTHER}], None, "approved", 100),
+        ([{}], "CUDA", "elsewhere", 100),
+        ([{}, {"device": "CUDA", "approved": False}], "CPU", "approved", 100),
+        ([{}, {"device": "CUDA", "approved": False}], None, "refused", 100),
+    ],
+)
+def test_one_refusal_outweighs_every_approval_and_little_evidence_approves_nothing(verdicts, device, reason, plates):
+    ruling = rule([approval_of(b"a graph", "int8", **values) for values in verdicts], device)
+    assert ruling.reason == reason and ruling.approved is (reason == "approved")
+    assert (None if ruling.by is None else ruling.by.plates) == plates
+
+
+@pytest.mark.parametrize(
+    ("changes", "device", "says"),
+    [
+        ({"least_plates": 101}, None, "it was verified on 100 plates, and 101 are needed. Verify it on more"),
+        ({"selected": True}, None, "only on plates that chose which of its layers stay in higher precision"),
+        ({}, "CUDA", "it was verified on CPU, and here it runs on CUDA, whose sums differ. Verify it here"),
+    ],
+)
+def test_why_an_approval_does_not_hold_is_said(bundle, changes, device, says):
+    recorded = record_approvals(bundle, [verdict(bundle, **changes)])
+    assert says in approving.objection(recorded, "int8", "onnxruntime", device)
+
+
+def test_an_approval_of_another_device_is_found_out_when_the_engine_is_open(bundle, monkeypatch):
+    on_cuda = record_approvals(bundle, [verdict(bundle, device="CUDA", portable=True)])
+    closed = []
+    monkeypatch.setattr(OnnxRuntimeRunner, "close", lambda self: closed.append(self))
+    with pytest.raises(ApprovalError, match="verified on CUDA, and here it runs on CPU"):
+        Recognizer.open(on_cuda, precision="int8")
+    assert len(closed) == 1
+
+
+def test_a_verdict_of_schema_2_keeps_its_meaning():
+    values = approval_of(b"a graph", "int8", runtime="onnxruntime 1 CUDAExecutionProvider, 1 thread").to_dict()
+    for key in ("device", "least_plates", "selected"):
+        del values[key]
+    read = Approval.from_dict(values, schema=2)
+    assert (read.device, read.least_plates, read.selected) == ("CUDA", 64, False)
+    with pytest.raises(BundleError, match="missing key device, least_plates, selected"):
+        Approval.from_dict(values)
+
+
 # Recording
+
+
+def test_verdicts_on_other_plates_stay(bundle):
+    first = record_approvals(bundle, [verdict(bundle, approved=False)])
+    second = record_approvals(first, [verdict(bundle, data_sha256=OTHER)])
+    assert [each.approved for each in second.manifest.approvals] == [False, True]
+    assert second.manifest.ruling("int8", "onnxruntime").reason == "refused"
 
 
 def test_a_newer_verdict_replaces_an_earlier_one_and_others_stay(bundle):

@@ -131,7 +131,7 @@ def test_a_link_in_a_circle_and_a_pipe_do_not_hang(bundle):
 
 def test_a_newer_schema_says_to_upgrade(bundle):
     edit(bundle, schema=SCHEMA + 1, something_new=[])
-    with pytest.raises(BundleError, match=r"schema 3 is newer than 2.*upgrade edgelpr"):
+    with pytest.raises(BundleError, match=r"schema 4 is newer than 3.*upgrade edgelpr"):
         Bundle.open(bundle)
 
 

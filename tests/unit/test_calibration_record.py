@@ -25,6 +25,7 @@ RECORD = CalibrationRecord(
         "int8-cpu": {"input": Range(0.0, 1.0), "conv": Range(-1 / 3, 5.0), "none": Range(0.0, 0.0)},
     },
     kept={"int8-cpu": ("first convolution",)},
+    chosen_on=("d" * 64,),
     trials=(Trial("int8", "entropy", 1, 0.012, 50), Trial("int8", "min-max", 2, 0.02, 50)),
     versions={"onnxruntime": "1.23.2"},
     warnings=("one camera",),
@@ -54,6 +55,13 @@ def test_a_record_comes_back_as_it_was():
     assert CalibrationRecord.from_json(RECORD.to_json().encode()) == RECORD
     assert CalibrationRecord.from_dict(RECORD.to_dict()) == RECORD
     assert RECORD.images.count == 2
+
+
+def test_a_value_altered_by_hand_is_refused_and_so_is_a_record_without_a_digest():
+    with pytest.raises(CalibrationError, match=r"was altered by hand: its content does not match its digest.*copy the record"):
+        CalibrationRecord.from_dict(changed(("ranges", "int8", "conv"), [-0.2, 5.5]))
+    with pytest.raises(CalibrationError, match="schema 1 has no digest"):
+        CalibrationRecord.from_dict(changed(("schema",), 1))
 
 
 def test_a_record_of_one_file_without_trials_comes_back():

@@ -102,9 +102,10 @@ def test_approvals_in_words(reduced, capsys):
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     for graph in ("fp16.onnx fp16 any engine 20", "int8-cpu.onnx int8 onnxruntime on a CPU 20", "int8.onnx int8 tensorrt 20"):
         assert any(line.startswith(graph) for line in lines)
-    half, int8 = (line for line in lines if line.startswith(("fp16 ", "int8 ")))
-    assert half == "fp16 onnxruntime yes 1.00 0.00 to 2.50 1.5 98 99 100 any an engine"
-    assert int8.startswith("int8 onnxruntime no 8.00 2.25 to 14.00 1.5 91 99 100 like x86-64 avx512-vnni ")
+    half, int8 = (line for line in lines if line.startswith(("fp16 onnxruntime ", "int8 onnxruntime ")))
+    assert half == "fp16 onnxruntime yes 1.00 0.00 to 2.50 1.5 98 99 100 dddddddddddd any an engine"
+    assert int8.startswith("int8 onnxruntime no 8.00 2.25 to 14.00 1.5 91 99 100 dddddddddddd like x86-64 avx512-vnni ")
+    assert "fp16 on onnxruntime, CPU: approved" in lines and "int8 on onnxruntime, CPU: not approved" in lines
     run_next = f"Run: edgelpr verify {reduced.path} --data LABELS.csv"
     assert f"Never verified, so refused by the runtime: int8 (int8.onnx). {run_next}" in lines
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from sample_reduced import PLATES, calibrated, labelled_as_read, spoil_tensor
 
+from edgelpr.benchmarks.bisecting.speed import Speed
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.manifest import FileRecord
 from edgelpr.bundle.updating import update_bundle
@@ -18,9 +19,11 @@ from edgelpr.calibration.opening import read_record
 from edgelpr.calibration.record import CALIBRATION
 from edgelpr.cli.main import run
 from edgelpr.data.digest import pixel_sha256
+from edgelpr.runtime.recognizer import Recognizer
 
 ALLOWED = ("--max-loss", "15")  # rounding costs a network this small some plates
-QUICK = (*ALLOWED, "--threads", "1", "--no-timing")
+ENOUGH = ("--least-plates", "40")
+QUICK = (*ALLOWED, *ENOUGH, "--threads", "1", "--no-timing")
 
 
 @pytest.fixture
@@ -71,7 +74,7 @@ def test_a_bad_graph_fails_the_command_is_marked_and_refused(made, capsys):
     assert verify(bundle, labels) == 1
     out, err = capsys.readouterr()
     assert "15 points are allowed: do not use it. Run with --bisect" in out
-    again = f"edgelpr verify {bundle} --data {labels} --threads 1 --max-loss 15 --precision int8 --bisect"
+    again = f"edgelpr verify {bundle} --data {labels} --threads 1 --max-loss 15 --least-plates 40 --precision int8 --bisect"
     assert err.splitlines()[-1] == f"Next: {again}"
     assert approvals(bundle) == {"fp16": True, "int8": False}
     assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8"]) == 1
@@ -79,32 +82,63 @@ def test_a_bad_graph_fails_the_command_is_marked_and_refused(made, capsys):
     assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8", "--allow-unapproved"]) == 0
 
 
-def test_bisect_repairs_it_and_verifies_again(made, capsys, monkeypatch):
+def test_bisect_repairs_it_and_verifies_again(made, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("edgelpr.benchmarks.timing._settle", lambda *_: None)
-    bundle, labels, _ = made(spoil_tensor)
-    assert verify(bundle, labels, "--precision", "int8", "--bisect") == 0
-    err = capsys.readouterr().err
-    again = f"edgelpr verify {bundle} --data OTHER.csv --threads 1 --max-loss 15 --precision int8"
+    bundle, labels, plates = made(spoil_tensor)
+    assert verify(bundle, labels, "--precision", "int8", "--bisect", "--keep-slow") == 1
+    out, err = capsys.readouterr()
+    again = f"edgelpr verify {bundle} --data OTHER.csv --threads 1 --max-loss 15 --least-plates 40 --precision int8"
     assert err.splitlines()[-1] == f"Next: {again}"
-    assert read_record(Bundle.open(bundle)).kept["int8-cpu"]
-    assert approvals(bundle) == {"int8": True}
+    record = read_record(Bundle.open(bundle))
+    assert record.kept["int8-cpu"] and len(record.chosen_on) == len(set(record.chosen_on)) > 0
+    assert "but these plates chose which of its layers stay in higher precision" in out
+    assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8"]) == 1
+    assert "only on plates that chose" in capsys.readouterr().err
+    assert verify(bundle, labels, "--precision", "int8") == 1  # they stay those that chose, in a later run too
+    others = write_labels(tmp_path / "half.csv", plates[::2])
+    assert verify(bundle, others, "--precision", "int8", "--least-plates", "10") == 1  # and so does a part of them
+    assert run(["calibrate", str(bundle), "--reuse", str(bundle / CALIBRATION)]) == 0
+    assert read_record(Bundle.open(bundle)).chosen_on == record.chosen_on
+
+
+def test_plates_that_chose_no_layers_confirm_a_bisection(made, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgelpr.benchmarks.timing._settle", lambda *_: None)
+    bundle, _, plates = made(spoil_tensor)
+    parts = write_labels(tmp_path / "parts.csv", plates, lambda crop: "choose" if crop in plates[::2] else "confirm")
+    enough = ("--precision", "int8", "--least-plates", "20")
+    assert verify(bundle, parts, *enough, "--split", "choose", "--bisect", "--keep-slow") == 1
+    assert verify(bundle, parts, *enough, "--split", "confirm") == 0
+    assert run(["read", str(bundle), str(plates[1].path), "--precision", "int8"]) == 0
+
+
+def test_a_graph_that_is_no_faster_any_more_is_not_written(made, capsys, monkeypatch):
+    monkeypatch.setattr("edgelpr.benchmarks.timing._settle", lambda *_: None)
+    monkeypatch.setattr(Speed, "gain_after", 1.05)
+    bundle, labels, _ = made(spoil_tensor)
+    before = Bundle.open(bundle).manifest.files
+    assert verify(bundle, labels, "--precision", "int8", "--bisect") == 1
+    assert "Too little to use it, so nothing was changed" in capsys.readouterr().out
+    assert Bundle.open(bundle).manifest.files == before
+    monkeypatch.setattr(Speed, "gain_after", 1.1)
+    assert verify(bundle, labels, "--precision", "int8", "--bisect") == 1
+    assert Bundle.open(bundle).manifest.files != before
 
 
 def test_bisect_answers_with_one_json_document(made, capsys, monkeypatch):
     monkeypatch.setattr("edgelpr.benchmarks.timing._settle", lambda *_: None)
     bundle, labels, _ = made(spoil_tensor)
-    assert verify(bundle, labels, "--precision", "int8", "--bisect", "--json") == 0
+    assert verify(bundle, labels, "--precision", "int8", "--bisect", "--keep-slow", "--json") == 1
     reference, rounded = json.loads(capsys.readouterr().out)
-    assert rounded["approved"] is True and rounded["bisection"]["outcome"] == "found"
+    assert (rounded["within_gate"], rounded["approved"], rounded["ruling"]) == (True, False, "selected")
+    assert rounded["bisection"]["outcome"] == "found"
     assert "bisection" not in reference
 
 
 def test_groups_of_layers_are_measured_when_asked_for(made, capsys, monkeypatch):
     monkeypatch.setattr("edgelpr.benchmarks.timing._settle", lambda *_: None)
     bundle, labels, _ = made(spoil_tensor)
-    assert verify(bundle, labels, "--precision", "int8", "--bisect", "--groups") == 0
+    assert verify(bundle, labels, "--precision", "int8", "--bisect", "--keep-slow", "--groups") == 1
     assert "groups of layers" in capsys.readouterr().err
-    assert approvals(bundle) == {"int8": True}
 
 
 def test_nothing_is_bisected_where_nothing_failed(made, capsys):
@@ -115,11 +149,39 @@ def test_nothing_is_bisected_where_nothing_failed(made, capsys):
     assert Bundle.open(bundle).manifest.files == before
 
 
-def test_a_later_verdict_replaces_an_earlier_one(made):
+def test_a_later_verdict_on_the_same_plates_replaces_an_earlier_one_and_says_so(made, capsys):
     bundle, labels, _ = made()
     assert verify(bundle, labels) == 0
-    assert run(["verify", str(bundle), "--data", str(labels), "--threads", "1", "--no-timing", "--max-loss", "0"]) == 1
+    capsys.readouterr()
+    assert verify(bundle, labels, "--max-loss", "0") == 1
     assert approvals(bundle) == {"fp16": True, "int8": False}
+    assert "Remark: INT8: not approved on these plates, where it was approved before: then it read" in capsys.readouterr().out
+
+
+def test_other_plates_do_not_wash_out_a_refusal(made, tmp_path, capsys):
+    bundle, labels, plates = made()
+    assert verify(bundle, labels, "--max-loss", "0") == 1
+    with Recognizer.open(bundle, precision="int8", allow_unapproved=True) as recognizer:
+        kept = [crop for crop in plates if recognizer.read(crop.path).plate == crop.plate]
+    capsys.readouterr()
+    others = write_labels(tmp_path / "others.csv", kept[:20])
+    assert verify(bundle, others, "--least-plates", "20", "--json") == 1
+    out, err = capsys.readouterr()
+    int8 = json.loads(out)[2]
+    assert (int8["within_gate"], int8["approved"], int8["ruling"]) == (True, False, "refused")
+    assert "INT8 loses no plate of 20" in int8["verdict"] and "not approved: on other plates (data sha256 " in int8["verdict"]
+    assert "int8 not approved on onnxruntime" in err
+    assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8"]) == 1
+    assert verify(bundle, labels, "--precision", "int8") == 0  # the same plates, by another gate
+    assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8"]) == 0
+
+
+def test_few_plates_approve_nothing(made, capsys):
+    bundle, labels, plates = made()
+    assert verify(bundle, labels, "--least-plates", "41") == 1
+    assert "but 40 plates approve nothing, 41 are needed: verify on more" in capsys.readouterr().out
+    assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8"]) == 1
+    assert "verified on 40 plates, and 41 are needed" in capsys.readouterr().err
 
 
 def test_nothing_is_recorded_unasked(made, capsys):
@@ -143,6 +205,7 @@ def test_json_keeps_the_names_of_eval_and_adds_the_comparison(made, capsys):
     ]
     added = {"loss_points", "loss_interval", "p_value", "agreement", "largest_confidence_shift", "lost", "gained", "approved"}
     added |= {"speed_ratio", "milliseconds_p50", "milliseconds_p90", "verdict", "remark", "file", "simulated", "correct"}
+    added |= {"within_gate", "ruling", "ruled_by", "reversed", "reversal"}
     added |= {"max_loss", "largest_confidence_shift_image", "engine_failures", "discordant", "timed", "runtime"}
     assert all(names | added == set(entry) for entry in entries)
     assert entries[2]["loss_points"] == pytest.approx(100 * (PLATES - entries[2]["correct"]) / PLATES)
@@ -152,7 +215,7 @@ def test_a_chart_of_loss_against_speed(made, tmp_path, monkeypatch):
     monkeypatch.setattr("edgelpr.benchmarks.timing._settle", lambda *_: None)
     bundle, labels, _ = made()
     chart = tmp_path / "loss.png"
-    options = [*ALLOWED, "--threads", "1", "--timing-seconds", "0.05", "--chart", str(chart)]
+    options = [*ALLOWED, *ENOUGH, "--threads", "1", "--timing-seconds", "0.05", "--chart", str(chart)]
     assert run(["verify", str(bundle), "--data", str(labels), *options]) == 0
     assert chart.read_bytes().startswith(b"\x89PNG")
 
@@ -166,7 +229,7 @@ def test_plates_that_calibrated_are_refused(made, tmp_path, capsys):
     parts = write_labels(tmp_path / "parts.csv", plates, lambda crop: "calibrate" if crop in plates[:2] else "test")
     assert verify(bundle, parts) == 1
     assert "None of them is in this part: --split test" in capsys.readouterr().err
-    assert verify(bundle, parts, "--split", "test") == 0
+    assert verify(bundle, parts, "--split", "test", "--least-plates", "38") == 0
     assert verify(bundle, parts, "--split", "calibrate") == 1
     assert "this is the part 'calibrate', is there another?" in capsys.readouterr().err
     parts = write_labels(tmp_path / "parts.csv", plates, lambda crop: "calibrate" if crop in plates[:2] else "train")
@@ -199,7 +262,7 @@ def test_a_picture_that_is_there_twice_is_warned_of_and_a_broken_one_counts_as_w
     [
         (["--bisect", "--no-record"], "leave out --no-record", 2),
         (["--bisect-chart", "x.png"], "add --bisect", 2),
-        (["--groups"], "--groups says how --bisect measures layers; add --bisect", 2),
+        (["--groups"], "--groups and --keep-slow say how --bisect works; add --bisect", 2),
         (["--chart", "x.png"], "leave out --no-timing", 2),
         (["--backend", "torch"], "computes in fp32 alone", 2),
         (["--split", "absent"], "absent", 1),
@@ -233,7 +296,7 @@ def test_plates_of_a_training_part_are_warned_of(made, tmp_path, capsys):
     parts = write_labels(tmp_path / "parts.csv", plates, lambda crop: "train" if crop in plates[:3] else "test")
     assert verify(bundle, parts) == 0
     assert "Warning: 3 of 40 plates are of the part train" in capsys.readouterr().err
-    assert verify(bundle, parts, "--split", "test") == 0
+    assert verify(bundle, parts, "--split", "test", "--least-plates", "37") == 0
     assert "of the part" not in capsys.readouterr().err
 
 
@@ -285,5 +348,5 @@ def test_a_bundle_that_was_exported_anew_meanwhile_is_left_alone(made, capsys, m
 def test_every_plate_read_alike_is_still_a_statement_about_few(made, capsys):
     bundle, labels, _ = made()
     assert verify(bundle, labels, "--precision", "fp16") == 0
-    assert run(["verify", str(bundle), "--data", str(labels), "--threads", "1", "--no-timing", "--precision", "fp16"]) == 0
+    assert verify(bundle, labels, "--precision", "fp16", "--max-loss", "0.3") == 0
     assert "Remark: FP16: approved, but 40 plates cannot exclude a loss of up to 8.8 points" in capsys.readouterr().out

@@ -200,11 +200,10 @@ def test_an_approval_holds_for_its_file_and_backend_only(tiny_manifest):
     files = {graph.file: FileRecord(hashlib.sha256(graph.file.encode()).hexdigest(), 1) for graph in graphs}
     approval = approval_of(b"int8-cpu.onnx", "int8")
     manifest = tiny_manifest(graphs=graphs, files=files, approvals=(approval,))
-    assert manifest.approval("int8", "onnxruntime") == approval
-    assert manifest.approval("int8", "tensorrt") is None
-    assert manifest.approval("fp16", "onnxruntime") is None
+    assert manifest.verdicts("int8", "onnxruntime") == (approval,)
+    assert manifest.verdicts("int8", "tensorrt") == manifest.verdicts("fp16", "onnxruntime") == ()
     changed = replace(manifest, files=files | {"int8-cpu.onnx": files["int8-tensorrt.onnx"]})
-    assert changed.approval("int8", "onnxruntime") is None
+    assert changed.verdicts("int8", "onnxruntime") == ()
     assert (manifest.standing_approvals, changed.standing_approvals) == ((approval,), ())
 
 

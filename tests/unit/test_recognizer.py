@@ -38,6 +38,7 @@ class CountingEngine:
     """Remembers the sizes of its batches; reads the brightness of a crop as its first digit."""
 
     description = "counting engine"
+    device = "CPU"
 
     def __init__(self) -> None:
         self.batches: list[int] = []

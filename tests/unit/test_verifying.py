@@ -33,7 +33,7 @@ from edgelpr.training.paired import PairedCounts, mcnemar, tango_interval
 from edgelpr.training.scores import Evaluation, PlateScore
 
 QUIET = (lambda line: None, lambda done, total: None)
-UNTIMED = Plan(seconds=None, threads=1, max_loss=15)
+UNTIMED = Plan(seconds=None, threads=1, max_loss=15, least_plates=PLATES)
 """Rounding costs a network this small some plates."""
 GRAPH = Graph(
     "int8-cpu.onnx", "int8", 17, ("decode",), "crops", "uint8", (None, 50, 160), ("classes", "probabilities"), 1, "cpu"
@@ -53,7 +53,7 @@ def result(both, lost=0, gained=0, neither=0, *, ratio=None, precision="int8", s
     subject = Subject(precision, replace(GRAPH, precision=precision), simulated)
     speeds = (None, None) if ratio is None else (summary(2.0 / ratio), summary(2.0))
     runtime = "onnxruntime 1 CPUExecutionProvider"
-    return PrecisionResult(subject, evaluation(1, precision), evaluation(0, "fp32"), runtime, max_loss, *speeds)
+    return PrecisionResult(subject, evaluation(1, precision), evaluation(0, "fp32"), runtime, "CPU", max_loss, *speeds)
 
 
 def summary(milliseconds):
@@ -183,7 +183,7 @@ def test_what_was_approved_reads_and_what_was_not_is_refused(made):
     bundle, labelled = made()
     with pytest.raises(ApprovalError, match="never verified"):
         Recognizer.open(bundle, precision="int8")
-    bundle = record_approvals(bundle, approvals_of(bundle, verify(bundle, labelled, UNTIMED, *QUIET).results))
+    bundle = record_approvals(bundle, verify(bundle, labelled, UNTIMED, *QUIET).approvals)
     with Recognizer.open(bundle, precision="int8") as recognizer:
         assert recognizer.read(labelled[0].path).plate == labelled[0].plate
 

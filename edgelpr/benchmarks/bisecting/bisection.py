@@ -10,6 +10,7 @@ from edgelpr.benchmarks.bisecting.layers import Layer
 from edgelpr.benchmarks.bisecting.sensitivity import Sensitivity
 from edgelpr.benchmarks.bisecting.speed import Speed
 from edgelpr.benchmarks.verifying.gate import loss_interval
+from edgelpr.benchmarks.verifying.result import FASTER
 from edgelpr.training.paired import PairedCounts
 from edgelpr.types import BisectionOutcome, Precision
 
@@ -64,6 +65,14 @@ class Bisection:
     """What keeping them costs in time; None without a set."""
 
     @property
+    def pays(self) -> bool:
+        """Whether the graph that keeps what was found is so much faster than fp32 that using it pays.
+
+        Of fp16 it cannot be told here: on a CPU it is never faster, and the GPU that it is for was not asked.
+        """
+        return self.precision == "fp16" or (self.speed is not None and self.speed.gain_after >= FASTER)
+
+    @property
     def smallest_shown(self) -> float:
         """Percentage points that so many plates cannot tell from no loss, even if none of them is read otherwise."""
         return loss_interval(PairedCounts(self.plates, 0, 0, 0))[1]
@@ -94,6 +103,7 @@ class Bisection:
             "kept_with_what_lies_between": list(self.together),
             "kept_multiply_adds": self.kept_work,
             "speed": None if self.speed is None else self.speed.to_dict(),
+            "pays": self.pays,
             "layers": [self._layer(each) for each in self.sensitivities],
         }
 

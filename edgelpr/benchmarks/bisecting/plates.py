@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgelpr.calibration.overlap import hashes_of
 from edgelpr.calibration.sampling import spread_indices
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.errors import DataError, ImageError
@@ -24,6 +25,9 @@ class PreparedPlates:
 
     texts: tuple[str, ...]
     """What stands on each of the N."""
+
+    hashes: tuple[str, ...] = ()
+    """Of the pixels of the N, as the calibration record keeps them; a plate with corners has two."""
 
     unreadable: int = 0
     """Files that could not be loaded; every graph reads them wrong."""
@@ -55,14 +59,15 @@ def prepare_plates(
     Raises:
         DataError: no plate, or none that can be loaded.
     """
-    crops, texts = [], []
+    crops, texts, hashes = [], [], list[str]()
     for done, crop in enumerate(labelled, 1):
         try:
             crops.append(preprocessing.apply(crop.load(rectify)))
             texts.append(crop.plate)
+            hashes.extend(hashes_of(crop))
         except ImageError:  # counted; `edgelpr eval` names them
             pass
         progress(done, len(labelled))
     if not crops:
         raise DataError(f"none of the {len(labelled)} labelled plates can be loaded; 'edgelpr check' says why")
-    return PreparedPlates(np.stack(crops), tuple(texts), len(labelled) - len(crops))
+    return PreparedPlates(np.stack(crops), tuple(texts), tuple(hashes), len(labelled) - len(crops))

@@ -1,27 +1,65 @@
-"""From results to the verdicts that a bundle carries."""
+"""From results to the verdicts that a bundle carries, and to what they and earlier ones come to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from edgelpr.benchmarks.verifying.portability import is_portable
 from edgelpr.benchmarks.verifying.result import PrecisionResult
-from edgelpr.bundle.approval import Approval
+from edgelpr.bundle.approval import LEAST_PLATES, Approval
 from edgelpr.bundle.bundle import Bundle
+from edgelpr.bundle.recording import with_approvals
 from edgelpr.runtime.instructions import instruction_set
 
 
-def approvals_of(bundle: Bundle, results: Iterable[PrecisionResult]) -> tuple[Approval, ...]:
+def approvals_of(
+    bundle: Bundle, results: Iterable[PrecisionResult], least_plates: int = LEAST_PLATES, selected: bool = False
+) -> tuple[Approval, ...]:
     """A verdict for each reduced precision, passed or not; none for fp32, which needs none, nor for a simulation.
 
     Args:
         bundle: what was verified.
         results: of it, on this processor.
+        least_plates: that a verdict has to rest on, to approve.
+        selected: whether some of the plates chose which layers its graphs keep in higher precision.
     """
-    return tuple(_approval(bundle, result) for result in results if not result.is_reference and not result.subject.simulated)
+    return tuple(
+        _approval(bundle, result, least_plates, selected)
+        for result in results
+        if not result.is_reference and not result.subject.simulated
+    )
 
 
-def _approval(bundle: Bundle, result: PrecisionResult) -> Approval:
+def ruled(bundle: Bundle, results: Iterable[PrecisionResult], approvals: Sequence[Approval]) -> tuple[PrecisionResult, ...]:
+    """The results, each with what its verdict and those on other plates come to.
+
+    Args:
+        bundle: with the verdicts that it has.
+        results: of it.
+        approvals: the verdicts that follow from them.
+    """
+    manifest = with_approvals(bundle.manifest, approvals)
+    new = {approval.precision: approval for approval in approvals}
+    return tuple(
+        replace(
+            result,
+            ruling=manifest.ruling(result.subject.precision, result.evaluation.backend, result.device),
+            earlier=_earlier(bundle, new[result.subject.precision]),
+        )
+        if result.subject.precision in new and not result.subject.simulated
+        else result
+        for result in results
+    )
+
+
+def _earlier(bundle: Bundle, new: Approval) -> Approval | None:
+    verdicts = bundle.manifest.verdicts(new.precision, new.backend)
+    same = (verdict for verdict in verdicts if (verdict.device, verdict.data_sha256) == (new.device, new.data_sha256))
+    return next(same, None)
+
+
+def _approval(bundle: Bundle, result: PrecisionResult, least_plates: int, selected: bool) -> Approval:
     graph, evaluation = result.subject.graph, result.evaluation
     return Approval(
         precision=result.subject.precision,
@@ -37,5 +75,8 @@ def _approval(bundle: Bundle, result: PrecisionResult) -> Approval:
         data_sha256=evaluation.data_sha256,
         instruction_set=instruction_set(),
         portable=is_portable(bundle.file(graph.file), result.subject.precision),
+        device=result.device,
+        least_plates=least_plates,
+        selected=selected,
         runtime=result.runtime,
     )

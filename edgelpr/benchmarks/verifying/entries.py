@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgelpr.benchmarks.verifying.result import PrecisionResult
-from edgelpr.benchmarks.verifying.verdict import remark, verdict
+from edgelpr.benchmarks.verifying.verdict import remark, reversal, verdict
 
 
 def to_entry(result: PrecisionResult) -> dict[str, Any]:
@@ -31,6 +31,10 @@ def to_entry(result: PrecisionResult) -> dict[str, Any]:
             for pair in comparison.discordant
         ],
         "approved": result.approved,
+        "within_gate": result.within_gate,
+        "ruling": None if result.ruling is None else result.ruling.reason,
+        "ruled_by": None if result.ruling is None or result.ruling.by is None else result.ruling.by.data_sha256,
+        "reversed": result.reverses,
         "speed_ratio": result.speed_ratio,
         "milliseconds_p50": None if speed is None else speed.p50,
         "milliseconds_p90": None if speed is None else speed.p90,
@@ -38,4 +42,5 @@ def to_entry(result: PrecisionResult) -> dict[str, Any]:
         "runtime": result.runtime,
         "verdict": verdict(result),
         "remark": remark(result),
+        "reversal": reversal(result),
     }

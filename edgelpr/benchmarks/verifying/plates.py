@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from edgelpr.bundle.bundle import Bundle, read_json
-from edgelpr.bundle.checking import typed
+from edgelpr.bundle.checking import hashes, typed
 from edgelpr.calibration.overlap import find_overlap
 from edgelpr.calibration.record_parts import CALIBRATION, RecordedImages
 from edgelpr.data.checking.looking import look_at
@@ -35,14 +36,24 @@ def refuse_calibration_plates(bundle: Bundle, labelled: Sequence[LabelledCrop], 
         DataError: some were; the message names them and what to do.
         BundleError: the record cannot be used.
     """
-    hashes = _calibrated(bundle)
-    overlap = find_overlap(hashes, labelled) if hashes else ()
+    calibrated = _calibrated(bundle)
+    overlap = find_overlap(calibrated, labelled) if calibrated else ()
     if overlap:
         shown = ", ".join(path.name for path in overlap[:_SHOWN]) + (", ..." if len(overlap) > _SHOWN else "")
         raise DataError(
             f"{where}: {len(overlap)} of the {len(labelled)} plates calibrated this bundle ({shown}), so a loss on them says "
             f"nothing about others. {_remedy(labelled, overlap, split)}"
         )
+
+
+def chose_layers(bundle: Bundle, labelled: Sequence[LabelledCrop]) -> bool:
+    """Whether a bisection chose layers of this bundle on some of these plates, so that it reads them too well.
+
+    Raises:
+        BundleError: the record cannot be used.
+    """
+    chosen_on = hashes(_recorded(bundle).get("chosen_on", []), f"{CALIBRATION}: chosen_on")
+    return bool(chosen_on) and bool(find_overlap(chosen_on, labelled))
 
 
 def find_mistakes(labelled: Sequence[LabelledCrop], plate_format: PlateFormat, where: Path) -> tuple[str, ...]:
@@ -66,14 +77,19 @@ def find_training_plates(labelled: Sequence[LabelledCrop]) -> str | None:
 
 
 def _calibrated(bundle: Bundle) -> tuple[str, ...]:
+    values = _recorded(bundle)
+    return RecordedImages.from_dict(values.get("images"), f"{CALIBRATION}: images").sha256 if values else ()
+
+
+def _recorded(bundle: Bundle) -> Mapping[str, Any]:
+    """The record's plain values, empty without one; reading it whole would need onnx."""
     if CALIBRATION not in bundle.manifest.files:
-        return ()
-    path = bundle.file(CALIBRATION)  # of the record only the images are needed, and reading it whole would need onnx
+        return {}
+    path = bundle.file(CALIBRATION)
     try:
-        values = typed(read_json(path), dict, str(path))
+        return typed(read_json(path), dict, str(path))
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
-    return RecordedImages.from_dict(values.get("images"), f"{path}: images").sha256
 
 
 def _remedy(labelled: Sequence[LabelledCrop], overlap: Sequence[Path], split: str | None) -> str:

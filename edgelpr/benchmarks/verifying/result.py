@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from edgelpr.benchmarks.summary import Summary
 from edgelpr.benchmarks.verifying.gate import loss_interval, loss_points
 from edgelpr.benchmarks.verifying.subjects import Subject
+from edgelpr.bundle.approval import Approval
+from edgelpr.bundle.ruling import Ruling
 from edgelpr.training.comparing import Comparison, Pair
 from edgelpr.training.paired import PairedCounts
 from edgelpr.training.scores import Evaluation, PlateScore
@@ -31,6 +33,9 @@ class PrecisionResult:
     runtime: str
     """Engine, version, device and threads."""
 
+    device: str
+    """What computed, as ``Approval.device`` names it."""
+
     max_loss: float
     """Percentage points of whole-plate accuracy that may be lost."""
 
@@ -39,6 +44,12 @@ class PrecisionResult:
 
     speed_of_fp32: Summary | None = None
     """The same of fp32, taken in turn with it."""
+
+    ruling: Ruling | None = None
+    """What this verdict and those on other plates come to; None of fp32 and of a simulation."""
+
+    earlier: Approval | None = None
+    """The verdict on these same plates that this one replaces."""
 
     @property
     def comparison(self) -> Comparison:
@@ -97,8 +108,15 @@ class PrecisionResult:
 
     @property
     def approved(self) -> bool | None:
-        """The verdict; None for a simulation, which approves nothing."""
-        return None if self.subject.simulated else self.within_gate
+        """Whether it may be used, verdicts on other plates included; None for a simulation, which approves nothing."""
+        if self.subject.simulated:
+            return None
+        return self.within_gate if self.ruling is None else self.ruling.approved
+
+    @property
+    def reverses(self) -> bool:
+        """Whether an earlier verdict on the same plates was the other way round."""
+        return self.earlier is not None and self.earlier.approved != self.within_gate
 
     @property
     def is_reference(self) -> bool:

@@ -42,6 +42,11 @@ class SimulatedTensorRt:
         """Engine and how it runs."""
         return self._description
 
+    @property
+    def device(self) -> str:
+        """Always ``CPU``."""
+        return "CPU"
+
     def run(self, batch: NDArray[np.uint8]) -> RawOutput:
         """Read a batch (N, H, W), uint8.
 

@@ -28,6 +28,8 @@ def verdict(result: PrecisionResult) -> str:
             f"{name} {but}{_loss(result)}{_failures(result)}; {allowed}: do not use it. Run with --bisect, which finds the "
             "layers to keep in higher precision."
         )
+    if not result.approved:
+        return f"{name} {_loss(result)}; {allowed}, but {_overruled(result)}"
     if result.speed_ratio is None:
         return f"{name} {_loss(result)}; {allowed}: approved. Its speed was not measured."
     if result.faster:
@@ -54,6 +56,18 @@ def remark(result: PrecisionResult) -> str | None:
     return None
 
 
+def reversal(result: PrecisionResult) -> str | None:
+    """What an earlier verdict on the same plates said, where it was the other way round."""
+    earlier = result.earlier
+    if earlier is None or not result.reverses:
+        return None
+    was, now = ("approved", "not approved") if earlier.approved else ("not approved", "approved")
+    return (
+        f"{result.subject.name}: {now} on these plates, where it was {was} before: then it {earlier.loss_in_words}; now "
+        f"{result.max_loss:g} {'point is' if result.max_loss == 1 else 'points are'} allowed."
+    )
+
+
 def points(value: float) -> str:
     """Percentage points for people: one digit behind the point, two where one would show nothing."""
     text = f"{value:.1f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2f}"
@@ -77,6 +91,22 @@ def _loss(result: PrecisionResult) -> str:
         return f"gains {counted(gained)} of {plates} (a loss of {points(result.loss_points)} points, {interval})"
     what = f"loses {counted(lost)} of {plates} that fp32 reads and reads {gained} that fp32 does not"
     return f"{what} (a net loss of {points(result.loss_points)} points, {interval})"
+
+
+def _overruled(result: PrecisionResult) -> str:
+    """Why it may not be used although it is within the gate here."""
+    ruling = result.ruling
+    if ruling is None or ruling.by is None:
+        raise ValueError("only a ruling by some verdict overrules")
+    by = ruling.by
+    if ruling.reason == "few":
+        return f"{counted(by.plates)} approve nothing, {by.least_plates} are needed: verify on more (or lower --least-plates)."
+    if ruling.reason == "selected":
+        return "these plates chose which of its layers stay in higher precision, so they approve nothing: confirm it on others."
+    return (
+        f"not approved: on other plates (data sha256 {by.data_sha256[:12]}) it {by.loss_in_words}. That stands until those "
+        "plates are verified anew, with a larger --max-loss if so much may be lost."
+    )
 
 
 def _failures(result: PrecisionResult) -> str:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from math import isfinite
 
 from edgelpr.benchmarks.summary import Summary
+from edgelpr.benchmarks.verifying.approvals import approvals_of, ruled
 from edgelpr.benchmarks.verifying.gate import MAX_LOSS, check_max_loss
 from edgelpr.benchmarks.verifying.patience import PatientReader
+from edgelpr.benchmarks.verifying.plates import chose_layers
 from edgelpr.benchmarks.verifying.result import PrecisionResult
 from edgelpr.benchmarks.verifying.speed import SECONDS, crops_to_time, time_recognizers
 from edgelpr.benchmarks.verifying.subjects import Subject, choose_subjects, open_subject
 from edgelpr.benchmarks.verifying.verdict import counted
+from edgelpr.bundle.approval import LEAST_PLATES, Approval
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.errors import BackendError, DataError, UsageError
@@ -41,6 +44,9 @@ class Plan:
 
     max_loss: float = MAX_LOSS
     """Percentage points of whole-plate accuracy that may be lost."""
+
+    least_plates: int = LEAST_PLATES
+    """Plates that a verdict has to rest on, to approve."""
 
     simulate_tensorrt: bool = False
     """Whether the int8 graph made for TensorRT is read too, with ONNX Runtime in its place."""
@@ -73,6 +79,9 @@ class Verification:
     warnings: tuple[str, ...]
     """What makes the figures doubtful."""
 
+    approvals: tuple[Approval, ...] = ()
+    """The verdicts that follow, for the bundle."""
+
     @property
     def reference(self) -> Evaluation:
         """What fp32 read."""
@@ -80,8 +89,13 @@ class Verification:
 
     @property
     def failed(self) -> tuple[PrecisionResult, ...]:
-        """Those that lose more than is allowed, simulations included."""
+        """Those that lose more than is allowed here, simulations included."""
         return tuple(result for result in self.results if not result.within_gate)
+
+    @property
+    def unapproved(self) -> tuple[PrecisionResult, ...]:
+        """Those that failed, or may not be used for another reason."""
+        return tuple(result for result in self.results if not result.within_gate or result.approved is False)
 
 
 def verify(
@@ -122,7 +136,8 @@ def verify(
             readable = [score.crop for score in results[0].evaluation.scores if score.error is None]
             speeds = time_recognizers(recognizers, crops_to_time(readable, plan.rectify), plan.seconds)
             results = _results(opened, evaluations, plan, speeds)
-    return Verification(results, _warnings(results[0].evaluation))
+    approvals = approvals_of(bundle, results, plan.least_plates, chose_layers(bundle, labelled))
+    return Verification(ruled(bundle, results, approvals), _warnings(results[0].evaluation), approvals)
 
 
 def _evaluate(
@@ -155,6 +170,7 @@ def _results(
             evaluation=evaluations[subject],
             reference=reference,
             runtime=recognizer.description,
+            device=recognizer.device,
             max_loss=plan.max_loss,
             speed=speeds.get(subject.name),
             speed_of_fp32=speeds.get("fp32"),

@@ -28,6 +28,10 @@ class Backend(Protocol):
     def description(self) -> str:
         """Engine, version, device and threads, for people."""
 
+    @property
+    def device(self) -> str:
+        """What computes, as ``Approval.device`` names it: ``CPU``, ``CUDA`` or the name of a GPU."""
+
     def run(self, batch: NDArray[np.uint8]) -> RawOutput:
         """Read a batch.
 

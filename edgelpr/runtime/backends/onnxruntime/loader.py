@@ -8,6 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from edgelpr.bundle.approval import DEVICES_OF_ONNXRUNTIME
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.graph import Graph
 from edgelpr.errors import BackendError, BundleError, MissingDependencyError, in_one_line
@@ -44,7 +45,8 @@ def load(bundle: Bundle, precision: Precision, threads: int | None) -> OnnxRunti
     provider = session.get_providers()[0]
     count = f"{threads} thread{'s' if threads > 1 else ''}"
     description = f"onnxruntime {runtime.__version__} {provider}, {count}"
-    return OnnxRuntimeRunner(session, graph, class_mask(bundle.manifest.plate_format), description, threads)
+    device = DEVICES_OF_ONNXRUNTIME[provider]
+    return OnnxRuntimeRunner(session, graph, class_mask(bundle.manifest.plate_format), description, device, threads)
 
 
 def _import_runtime() -> ModuleType:

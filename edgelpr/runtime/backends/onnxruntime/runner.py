@@ -25,18 +25,32 @@ class OnnxRuntimeRunner:
         graph: what the session was made from.
         mask: (P, S) which classes may stand where, or None; used when the graph returns class scores.
         description: for people.
+        device: what computes.
         threads: CPU threads of the session; with more than one it cannot be used after a fork.
     """
 
-    def __init__(self, session: Any, graph: Graph, mask: NDArray[np.bool_] | None, description: str, threads: int = 1) -> None:
+    def __init__(
+        self,
+        session: Any,
+        graph: Graph,
+        mask: NDArray[np.bool_] | None,
+        description: str,
+        device: str = "CPU",
+        threads: int = 1,
+    ) -> None:
         self._session, self._graph, self._mask = session, graph, mask
-        self._description = description
+        self._description, self._device = description, device
         self._process = os.getpid() if threads > 1 else None
 
     @property
     def description(self) -> str:
         """Version, execution provider and threads."""
         return self._description
+
+    @property
+    def device(self) -> str:
+        """Of the execution provider: ``CPU`` or ``CUDA``."""
+        return self._device
 
     def run(self, batch: NDArray[np.uint8]) -> RawOutput:
         """Read a batch (N, H, W), uint8.

@@ -35,6 +35,11 @@ class TorchRunner:
         """Version, device and threads."""
         return self._description
 
+    @property
+    def device(self) -> str:
+        """Always ``CPU``."""
+        return "CPU"
+
     def run(self, batch: NDArray[np.uint8]) -> RawOutput:
         """Read a batch (N, H, W), uint8.
 

@@ -1,0 +1,52 @@
+"""What several verdicts on one graph and one engine come to: one of them may not wash out another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgelpr.bundle.approval import Approval
+from edgelpr.types import RulingReason
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """Whether a precision may be used, and because of which verdict."""
+
+    reason: RulingReason
+    """What decided."""
+
+    by: Approval | None
+    """The verdict that decided, of several the one on most plates; None without any."""
+
+    @property
+    def approved(self) -> bool:
+        """Whether it may be used."""
+        return self.reason == "approved"
+
+
+def rule(verdicts: Sequence[Approval], device: str | None = None) -> Ruling:
+    """The rule (ours): a refusal stands until its own plates are verified anew; then one approval that counts is enough.
+
+    A verdict counts where it rests on enough plates, and on plates that had no part in choosing the graph's layers. A
+    refusal always counts: plates were lost, however few were read.
+
+    Args:
+        verdicts: on one graph file and one backend, one for each set of plates.
+        device: only those given on this device; None: on any.
+    """
+    here = [verdict for verdict in verdicts if device is None or verdict.device == device]
+    if not here:
+        return Ruling("elsewhere", _weightiest(verdicts)) if verdicts else Ruling("unverified", None)
+    refusing = [verdict for verdict in here if not verdict.approved]
+    if refusing:
+        return Ruling("refused", _weightiest(refusing))
+    counting = [verdict for verdict in here if verdict.counts]
+    if counting:
+        return Ruling("approved", _weightiest(counting))
+    unchosen = [verdict for verdict in here if not verdict.selected]
+    return Ruling("few", _weightiest(unchosen)) if unchosen else Ruling("selected", _weightiest(here))
+
+
+def _weightiest(verdicts: Sequence[Approval]) -> Approval:
+    return max(verdicts, key=lambda verdict: verdict.plates)
