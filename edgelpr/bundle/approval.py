@@ -92,6 +92,11 @@ class Approval:
             raise BundleError(f"{where}: least_plates is {self.least_plates}; expected 1 or more")
 
     @property
+    def subject(self) -> tuple[str, ...]:
+        """What it is a verdict on, but for the graph file: a bundle keeps one of each."""
+        return self.precision, self.backend, self.device, self.data_sha256
+
+    @property
     def counts(self) -> bool:
         """Whether it can approve: on enough plates, none of which chose the graph's layers."""
         return self.plates >= self.least_plates and not self.selected

@@ -11,7 +11,7 @@ from edgelpr.bundle.approval import Approval
 from edgelpr.bundle.checking import checked_keys, chosen, hexadecimal_hash, typed
 from edgelpr.bundle.files import check_relative
 from edgelpr.bundle.graph import Graph, targets_of
-from edgelpr.bundle.ruling import Ruling, rule
+from edgelpr.bundle.ruling import Holds, Ruling, rule
 from edgelpr.bundle.schemas import SCHEMA, check_digest, check_schema, digest_of, keys_of
 from edgelpr.errors import BundleError, PlateFormatError
 from edgelpr.plates.format import PlateFormat
@@ -97,7 +97,7 @@ class Manifest:
         if self.preprocessing != Preprocessing.of(self.plate_format):
             raise BundleError(f"manifest of '{self.name}': preprocessing {self.preprocessing} contradicts the plate format")
         self._check_unique("graphs", [f"{graph.precision} for {graph.made_for}" for graph in self.graphs])
-        self._check_unique("approvals", [" on ".join(_subject(approval)) for approval in self.approvals])
+        self._check_unique("approvals", [" on ".join(approval.subject) for approval in self.approvals])
         size = self.plate_format.height_width
         for graph in self.graphs:
             if graph.height_width != size:
@@ -137,9 +137,11 @@ class Manifest:
             and approval.graph_sha256 == record.sha256
         )
 
-    def ruling(self, precision: Precision, backend: str, device: str | None = None) -> Ruling:
-        """Whether a precision may be used on a backend; on any device where None is named."""
-        return rule(self.verdicts(precision, backend), device)
+    def ruling(
+        self, precision: Precision, backend: str, device: str | None = None, holds: Holds = lambda verdict: True
+    ) -> Ruling:
+        """Whether a precision may be used on a backend, by ``edgelpr.bundle.ruling.rule``."""
+        return rule(self.verdicts(precision, backend), device, holds)
 
     @property
     def standing_approvals(self) -> tuple[Approval, ...]:
@@ -214,10 +216,6 @@ class Manifest:
         )
         check_digest(values, where)
         return manifest
-
-
-def _subject(approval: Approval) -> tuple[str, ...]:
-    return approval.precision, approval.backend, approval.device, f"plates {approval.data_sha256[:12]}"
 
 
 def _plate_format(values: Any, where: str) -> PlateFormat:

@@ -15,6 +15,7 @@ from edgelpr.bundle.reopening import reopen
 from edgelpr.bundle.schemas import SCHEMA
 from edgelpr.errors import BundleError
 
+_LEAST_DIGITS = 8
 _KEY = ("precision", "backend", "data_sha256", "rectify")
 
 
@@ -70,13 +71,40 @@ def with_approvals(manifest: Manifest, approvals: Sequence[Approval]) -> Manifes
         manifest: of the bundle.
         approvals: at most one of a kind.
     """
-    new = {_subject(approval) for approval in approvals}
-    earlier = [old for old in manifest.standing_approvals if _subject(old) not in new]
+    new = {approval.subject for approval in approvals}
+    earlier = [old for old in manifest.standing_approvals if old.subject not in new]
     return replace(manifest, approvals=(*earlier, *approvals))
 
 
-def _subject(approval: Approval) -> tuple[str, ...]:
-    return approval.precision, approval.backend, approval.device, approval.data_sha256
+def withdraw_approvals(bundle: Bundle, data_sha256: str) -> tuple[Bundle, tuple[Approval, ...]]:
+    """Take back every verdict on one set of plates, for example where their labels were wrong; the notes keep what it was.
+
+    Args:
+        bundle: as opened.
+        data_sha256: how the hash of the plates begins, 8 digits or more.
+
+    Returns:
+        The bundle as written, and the verdicts that it no longer has.
+
+    Raises:
+        BundleError: fewer digits, no such verdict, the bundle is another one by now, or the manifest cannot be written.
+    """
+    present = reopen(bundle).manifest
+    taken = tuple(verdict for verdict in present.approvals if verdict.data_sha256.startswith(data_sha256))
+    if len(data_sha256) < _LEAST_DIGITS or not taken:
+        known = ", ".join(dict.fromkeys(verdict.data_sha256[:12] for verdict in present.approvals)) or "none"
+        raise BundleError(
+            f"{bundle.path}: has no verdict on plates '{data_sha256}'; expected {_LEAST_DIGITS} digits or more of "
+            f"the data's hash, of which it has {known}"
+        )
+    left = tuple(verdict for verdict in present.approvals if verdict not in taken)
+    notes = dict(present.notes) | {"withdrawn": [*present.notes.get("withdrawn", []), *map(_in_a_line, taken)]}
+    return _replace_manifest(bundle, replace(present, approvals=left, notes=notes), "the withdrawal"), taken
+
+
+def _in_a_line(verdict: Approval) -> str:
+    where = f"{verdict.precision} on {verdict.backend}, {verdict.device}, plates {verdict.data_sha256[:12]}"
+    return f"{where}: {verdict.loss_in_words}"
 
 
 def _replace_manifest(bundle: Bundle, manifest: Manifest, what: str) -> Bundle:

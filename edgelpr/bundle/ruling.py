@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from edgelpr.bundle.approval import Approval
 from edgelpr.types import RulingReason
+
+Holds = Callable[[Approval], bool]
+"""Whether an approval given on a device holds on the processor at hand, which may round otherwise."""
 
 
 @dataclass(frozen=True)
@@ -25,25 +28,30 @@ class Ruling:
         return self.reason == "approved"
 
 
-def rule(verdicts: Sequence[Approval], device: str | None = None) -> Ruling:
+def rule(verdicts: Sequence[Approval], device: str | None = None, holds: Holds = lambda verdict: True) -> Ruling:
     """The rule (ours): a refusal stands until its own plates are verified anew; then one approval that counts is enough.
 
     A verdict counts where it rests on enough plates, and on plates that had no part in choosing the graph's layers. A
-    refusal always counts: plates were lost, however few were read.
+    refusal always counts: plates were lost, however few were read. Each device is ruled on by itself.
 
     Args:
-        verdicts: on one graph file and one backend, one for each set of plates.
-        device: only those given on this device; None: on any.
+        verdicts: on one graph file and one backend, one for each device and set of plates.
+        device: what computes; None: it is enough if the precision may be used on some device.
+        holds: which approvals hold here; by default every one.
     """
-    here = [verdict for verdict in verdicts if device is None or verdict.device == device]
+    if device is None:
+        rulings = [rule(verdicts, each, holds) for each in dict.fromkeys(verdict.device for verdict in verdicts)]
+        return max(rulings, key=lambda ruling: ruling.approved, default=Ruling("unverified", None))
+    here = [verdict for verdict in verdicts if verdict.device == device]
     if not here:
         return Ruling("elsewhere", _weightiest(verdicts)) if verdicts else Ruling("unverified", None)
     refusing = [verdict for verdict in here if not verdict.approved]
     if refusing:
         return Ruling("refused", _weightiest(refusing))
     counting = [verdict for verdict in here if verdict.counts]
+    holding = [verdict for verdict in counting if holds(verdict)]
     if counting:
-        return Ruling("approved", _weightiest(counting))
+        return Ruling("approved", _weightiest(holding)) if holding else Ruling("elsewhere", _weightiest(counting))
     unchosen = [verdict for verdict in here if not verdict.selected]
     return Ruling("few", _weightiest(unchosen)) if unchosen else Ruling("selected", _weightiest(here))
 

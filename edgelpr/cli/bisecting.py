@@ -99,7 +99,7 @@ def _search(
 ) -> tuple[Bundle, Bisection, Mapping[ReducedFile, Sequence[str]]]:
     """The bundle, changed where a set was found; what was found; and what each file keeps."""
     from edgelpr.benchmarks.bisecting.keeping import keep_in_bundle
-    from edgelpr.benchmarks.bisecting.plates import prepare_plates
+    from edgelpr.benchmarks.bisecting.plates import plates_to_choose_on, prepare_plates
     from edgelpr.benchmarks.bisecting.running import bisect
     from edgelpr.cli.progress import Steps
 
@@ -110,9 +110,12 @@ def _search(
         reached[:] = done, total
         steps.reach(done, total)
 
+    chosen = plates_to_choose_on(labelled)
+    if len(chosen) < len(labelled):
+        note(f"Layers are chosen on {len(chosen)} of the {len(labelled)} plates, spread evenly")
     try:
         with steps:
-            plates = prepare_plates(labelled, bundle.manifest.preprocessing, rectify, steps.reach)
+            plates = prepare_plates(chosen, bundle.manifest.preprocessing, rectify, steps.reach)
             found = bisect(subject, plates, max_loss=max_loss, grouped=grouped, say=steps.note, progress=reach)
         kept: Mapping[ReducedFile, Sequence[str]] = {}
         if found.outcome == "found" and (found.pays or keep_slow):

@@ -62,6 +62,11 @@ _PICTURE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--keep-slow", is_flag=True, help="Write what --bisect found even where it is no faster than fp32 any more.")
 @click.option("--groups", "grouped", is_flag=True, help="Measure groups of layers, which is faster but coarser; with --bisect.")
 @click.option("--bisect-chart", type=_PICTURE, metavar="FILE.png", help="Draw what each layer costs; with --bisect.")
+@click.option(
+    "--forget",
+    metavar="HASH",
+    help="First withdraw the verdicts on plates whose data hash begins so, as where their labels were wrong.",
+)
 @click.option("--no-record", is_flag=True, help="Only measure: leave the bundle's approvals as they are.")
 @click.option("--no-timing", is_flag=True, help="Measure no speed.")
 @click.option(
@@ -91,6 +96,7 @@ def command(
     keep_slow: bool,
     grouped: bool,
     bisect_chart: Path | None,
+    forget: str | None,
     no_record: bool,
     no_timing: bool,
     timing_seconds: float,
@@ -106,7 +112,8 @@ def command(
     not, or was never verified, it refuses. fp32 needs no approval. The exit code is 1 if a precision is not approved.
 
     Verdicts are kept for each set of plates: a loss beyond the gate stands until the same plates are verified anew, whatever
-    others say, and without one an approval on --least-plates or more is enough.
+    others say, and without one an approval on --least-plates or more is enough. A set with corrected labels is another set:
+    withdraw the verdict on the former one with --forget.
 
     The loss is net: plates that fp32 reads right and the precision does not, less those the other way round, in percentage
     points of all plates. Its 95 % interval (Tango) says which true losses agree with these plates, and McNemar's p how often
@@ -126,11 +133,15 @@ def command(
     from edgelpr.data.labels import read_labels
 
     _check_usage(bisect, grouped or keep_slow, bisect_chart, no_record, no_timing, chart)
+    if forget is not None and no_record:
+        raise UsageError("--forget takes verdicts out of the bundle; leave out --no-record")
     seconds = None if no_timing else timing_seconds
     plan = Plan(backend, precisions, max_loss, least_plates, simulate_tensorrt, threads, batch_size, rectify, seconds)
     job = VerifyJob(read_labels(data, label_format, split), plan, not no_record, as_json)
     opened = Bundle.open(bundle)
     job.check(opened, data, split)
+    if forget is not None:
+        opened = job.forget(opened, forget)
     verified, found = job.verify(opened)
     bisections: dict[Precision, Any] = {}
     if bisect:

@@ -84,6 +84,16 @@ class VerifyJob:
         if (training := find_training_plates(self.labelled)) is not None:
             note(f"Warning: {training}")
 
+    def forget(self, bundle: Bundle, data_sha256: str) -> Bundle:
+        """Withdraw the verdicts on plates whose hash begins so, and say which."""
+        from edgelpr.bundle.recording import withdraw_approvals
+
+        bundle, taken = withdraw_approvals(bundle, data_sha256)
+        for verdict in taken:
+            where = f"{verdict.precision} on {verdict.backend}, {verdict.device}"
+            note(f"Withdrawn, and kept in the bundle's notes: the verdict on {where} that it {verdict.loss_in_words}")
+        return bundle
+
     def verify(self, bundle: Bundle) -> tuple[Bundle, Verification]:
         """Measure, say what was found, and write the verdicts into the bundle."""
         from edgelpr.benchmarks.verifying.verifying import verify

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 
 from edgelpr.bundle.approval import Approval
 from edgelpr.bundle.bundle import Bundle
@@ -45,44 +46,53 @@ def objection(
     graph = bundle.manifest.graph(precision, backend)
     if precision == "fp32" or graph is None:
         return None
-    ruling = bundle.manifest.ruling(precision, backend, device)
+    here = here or instruction_set()
+    ruling = bundle.manifest.ruling(precision, backend, device, partial(holds_on, here))
     verify = shlex.join(["edgelpr", "verify", str(bundle.path), "--data", "LABELS.csv"])
     if ruling.by is None:
         return f"{bundle.path}: {precision} ({graph.file}) was never verified on {backend}. Run: {verify}"
     if ruling.approved:
-        return _on_other_processor(bundle, ruling.by, verify, here or instruction_set())
-    return f"{bundle.path}: {precision} is not approved on {backend}: {_REASONS[ruling.reason](ruling.by, verify, device)}"
+        return None
+    place = _place(device or ruling.by.device, here)
+    return f"{bundle.path}: {precision} is not approved on {backend}: {_REASONS[ruling.reason](ruling.by, verify, place)}"
 
 
-def _refused(by: Approval, verify: str, device: str | None) -> str:
+def holds_on(here: str, verdict: Approval) -> bool:
+    """Whether readings on a processor are those that a verdict is on; a GPU's do not depend on the processor.
+
+    Args:
+        here: instruction set of the processor.
+        verdict: on the device that reads.
+    """
+    return verdict.device != "CPU" or verdict.portable or reads_alike(verdict.instruction_set, here)
+
+
+def _refused(by: Approval, verify: str, place: str) -> str:
     return (
-        f"on plates {by.data_sha256[:12]} it {by.loss_in_words}. This stands until those plates are verified anew. Keep the "
-        f"layers that cost most in higher precision: {verify} --bisect; or choose another precision"
+        f"on plates {by.data_sha256[:12]} it {by.loss_in_words}. This stands until those plates are verified anew, or it is "
+        f"withdrawn with --forget {by.data_sha256[:12]}. Keep the layers that cost most in higher precision: {verify} "
+        "--bisect; or choose another precision"
     )
 
 
-def _few(by: Approval, verify: str, device: str | None) -> str:
+def _few(by: Approval, verify: str, place: str) -> str:
     return f"it was verified on {by.plates} plates, and {by.least_plates} are needed. Verify it on more: {verify}"
 
 
-def _selected(by: Approval, verify: str, device: str | None) -> str:
+def _selected(by: Approval, verify: str, place: str) -> str:
     return (
         f"it was verified only on plates that chose which of its layers stay in higher precision ({by.data_sha256[:12]}), and "
         f"reads these too well. Confirm it on others: {verify}"
     )
 
 
-def _on_other_device(by: Approval, verify: str, device: str | None) -> str:
-    return f"it was verified on {by.device}, and here it runs on {device}, whose sums differ. Verify it here: {verify}"
+def _elsewhere(by: Approval, verify: str, place: str) -> str:
+    where = _place(by.device, by.instruction_set)
+    return f"it was verified on {where}, and here it runs on {place}, whose sums may differ. Verify it here: {verify}"
 
 
-_REASONS = {"refused": _refused, "few": _few, "selected": _selected, "elsewhere": _on_other_device}
+def _place(device: str, processor: str) -> str:
+    return f"{device} with {processor}" if device == "CPU" else device
 
 
-def _on_other_processor(bundle: Bundle, by: Approval, verify: str, here: str) -> str | None:
-    if by.device != "CPU" or by.portable or reads_alike(by.instruction_set, here):
-        return None
-    return (
-        f"{bundle.path}: {by.precision} was approved on {by.backend} with {by.instruction_set}, but this "
-        f"processor has {here}, whose sums may differ. Verify it here: {verify}"
-    )
+_REASONS = {"refused": _refused, "few": _few, "selected": _selected, "elsewhere": _elsewhere}

@@ -13,7 +13,7 @@ from sample_approvals import add_int8, approval_of
 
 from edgelpr.bundle.approval import Approval
 from edgelpr.bundle.bundle import Bundle
-from edgelpr.bundle.recording import record_accuracy, record_approvals
+from edgelpr.bundle.recording import record_accuracy, record_approvals, withdraw_approvals
 from edgelpr.bundle.ruling import rule
 from edgelpr.bundle.updating import update_bundle
 from edgelpr.bundle.writing import write_bundle
@@ -86,7 +86,7 @@ def test_a_verdict_of_another_processor(bundle, verified_on, portable, reads):
     if reads:
         assert reason is None
     else:
-        assert f"with x86-64 avx2, but this processor has {VNNI}" in reason
+        assert f"was verified on CPU with x86-64 avx2, and here it runs on CPU with {VNNI}" in reason
     assert approving.objection(approved, "int8", "onnxruntime", here="arm64") is None or not portable
 
 
@@ -123,7 +123,8 @@ OTHER = "e" * 64
         ([{"selected": True}, {"data_sha256": OTHER}], None, "approved", 100),
         ([{}], "CUDA", "elsewhere", 100),
         ([{}, {"device": "CUDA", "approved": False}], "CPU", "approved", 100),
-        ([{}, {"device": "CUDA", "approved": False}], None, "refused", 100),
+        ([{}, {"device": "CUDA", "approved": False}], None, "approved", 100),
+        ([{"least_plates": 101}, {"device": "CUDA", "approved": False}], "CPU", "few", 100),
     ],
 )
 def test_one_refusal_outweighs_every_approval_and_little_evidence_approves_nothing(verdicts, device, reason, plates):
@@ -137,7 +138,7 @@ def test_one_refusal_outweighs_every_approval_and_little_evidence_approves_nothi
     [
         ({"least_plates": 101}, None, "it was verified on 100 plates, and 101 are needed. Verify it on more"),
         ({"selected": True}, None, "only on plates that chose which of its layers stay in higher precision"),
-        ({}, "CUDA", "it was verified on CPU, and here it runs on CUDA, whose sums differ. Verify it here"),
+        ({}, "CUDA", f"it was verified on CPU with {VNNI}, and here it runs on CUDA, whose sums may differ. Verify"),
     ],
 )
 def test_why_an_approval_does_not_hold_is_said(bundle, changes, device, says):
@@ -145,11 +146,24 @@ def test_why_an_approval_does_not_hold_is_said(bundle, changes, device, says):
     assert says in approving.objection(recorded, "int8", "onnxruntime", device)
 
 
+def test_a_refusal_on_another_device_stops_nothing_here(bundle):
+    both = record_approvals(bundle, [verdict(bundle), verdict(bundle, device="CUDA", approved=False)])
+    with Recognizer.open(both, precision="int8") as recognizer:
+        assert recognizer.device == "CPU"
+    assert "on plates dddddddddddd it read" in approving.objection(both, "int8", "onnxruntime", "CUDA")
+
+
+def test_one_approval_of_this_processor_is_enough_beside_weightier_ones_of_others(bundle):
+    elsewhere = verdict(bundle, plates=500, data_sha256=OTHER, instruction_set="x86-64 avx2")
+    assert "x86-64 avx2" in approving.objection(record_approvals(bundle, [elsewhere]), "int8", "onnxruntime")
+    assert approving.objection(record_approvals(bundle, [verdict(bundle)]), "int8", "onnxruntime") is None
+
+
 def test_an_approval_of_another_device_is_found_out_when_the_engine_is_open(bundle, monkeypatch):
     on_cuda = record_approvals(bundle, [verdict(bundle, device="CUDA", portable=True)])
     closed = []
     monkeypatch.setattr(OnnxRuntimeRunner, "close", lambda self: closed.append(self))
-    with pytest.raises(ApprovalError, match="verified on CUDA, and here it runs on CPU"):
+    with pytest.raises(ApprovalError, match="verified on CUDA, and here it runs on CPU with"):
         Recognizer.open(on_cuda, precision="int8")
     assert len(closed) == 1
 
@@ -181,6 +195,26 @@ def test_a_newer_verdict_replaces_an_earlier_one_and_others_stay(bundle):
     found = Bundle.open(bundle.path).manifest.approvals
     assert [(approval.precision, approval.approved) for approval in found] == [("fp32", True), ("int8", False)]
     assert found[1] == again
+
+
+def test_a_withdrawn_verdict_stops_nothing_and_stays_in_the_notes(bundle):
+    refused = verdict(bundle, approved=False, correct=95, loss_points=4.0, loss_interval=(1.1, 8.2), max_loss=0.3)
+    recorded = record_approvals(bundle, [refused, verdict(bundle, data_sha256=OTHER)])
+    withdrawn, taken = withdraw_approvals(recorded, "d" * 8)
+    assert taken == (refused,) and withdrawn == Bundle.open(bundle.path)
+    assert withdrawn.manifest.ruling("int8", "onnxruntime").approved
+    (line,) = withdrawn.manifest.notes["withdrawn"]
+    assert line.startswith("int8 on onnxruntime, CPU, plates dddddddddddd: read 95 of 100 plates right")
+    again, _ = withdraw_approvals(withdrawn, OTHER)
+    assert len(again.manifest.notes["withdrawn"]) == 2 and again.manifest.approvals == ()
+
+
+@pytest.mark.parametrize("wrong", ["", "d" * 7, "e" * 8])
+def test_what_names_no_verdict_withdraws_none(bundle, wrong):
+    recorded = record_approvals(bundle, [verdict(bundle)])
+    with pytest.raises(BundleError, match=f"no verdict on plates '{wrong}'; expected 8 digits or more .* it has dddddddddddd"):
+        withdraw_approvals(recorded, wrong)
+    assert Bundle.open(bundle.path) == recorded
 
 
 def test_verdicts_and_accuracy_recorded_meanwhile_are_kept(bundle):

@@ -21,7 +21,7 @@ from edgelpr.benchmarks.bisecting.chart import write_bisection_chart
 from edgelpr.benchmarks.bisecting.costs import Cost, cost_of
 from edgelpr.benchmarks.bisecting.following import followers
 from edgelpr.benchmarks.bisecting.layers import Layer, find_layers, group_layers
-from edgelpr.benchmarks.bisecting.plates import PreparedPlates, prepare_plates
+from edgelpr.benchmarks.bisecting.plates import PreparedPlates, plates_to_choose_on, prepare_plates
 from edgelpr.benchmarks.bisecting.reading import GraphReader
 from edgelpr.benchmarks.bisecting.searching import fewest_passing, thin_out
 from edgelpr.benchmarks.bisecting.sensitivity import Sensitivity, rankings
@@ -385,6 +385,12 @@ def test_plates_are_thinned_out_evenly_and_prepared_once(tiny_manifest, tmp_path
     assert reached[-1] == (5, 5)
     assert (few.texts, few.crops[:, 0, 0].tolist()) == (("0", "2", "4"), [0, 20, 40])
     assert plates.evenly(9).texts == plates.texts
+
+
+def test_layers_are_chosen_on_no_more_plates_than_the_record_can_name(tmp_path):
+    labelled = [LabelledCrop(tmp_path / f"{number}.png", str(number)) for number in range(9)]
+    assert plates_to_choose_on(labelled) == labelled
+    assert [crop.plate for crop in plates_to_choose_on(labelled, most=3)] == ["0", "4", "8"]
 
 
 def test_layers_are_ranked_by_gain_and_by_cost():

@@ -176,6 +176,31 @@ def test_other_plates_do_not_wash_out_a_refusal(made, tmp_path, capsys):
     assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8"]) == 0
 
 
+def test_a_refusal_by_wrong_labels_is_withdrawn_and_the_corrected_ones_approve(made, tmp_path, capsys):
+    bundle, labels, plates = made()
+    wrong = write_labels(tmp_path / "wrong.csv", [replace(crop, plate="99") for crop in plates[:5]] + plates[5:])
+    assert verify(bundle, wrong, "--max-loss", "0", "--precision", "int8") == 1
+    (refusal,) = Bundle.open(bundle).manifest.approvals
+    assert verify(bundle, labels, "--precision", "int8") == 1  # other labels, other data
+    capsys.readouterr()
+    assert verify(bundle, labels, "--precision", "int8", "--forget", refusal.data_sha256[:12]) == 0
+    assert (
+        "Withdrawn, and kept in the bundle's notes: the verdict on int8 on onnxruntime, CPU that it " in capsys.readouterr().err
+    )
+    assert approvals(bundle) == {"int8": True}
+    assert verify(bundle, labels, "--forget", refusal.data_sha256) == 1
+    assert "has no verdict on plates" in capsys.readouterr().err
+
+
+def test_a_bisection_of_one_precision_leaves_the_verdict_on_another(made, monkeypatch):
+    monkeypatch.setattr("edgelpr.benchmarks.timing._settle", lambda *_: None)
+    bundle, labels, _ = made(spoil_tensor)
+    assert verify(bundle, labels, "--bisect", "--keep-slow") == 1
+    manifest = Bundle.open(bundle).manifest
+    assert {each.precision: each.selected for each in manifest.approvals} == {"fp16": False, "int8": True}
+    assert manifest.ruling("fp16", "onnxruntime").approved and not manifest.ruling("int8", "onnxruntime").approved
+
+
 def test_few_plates_approve_nothing(made, capsys):
     bundle, labels, plates = made()
     assert verify(bundle, labels, "--least-plates", "41") == 1
@@ -264,6 +289,7 @@ def test_a_picture_that_is_there_twice_is_warned_of_and_a_broken_one_counts_as_w
         (["--bisect-chart", "x.png"], "add --bisect", 2),
         (["--groups"], "--groups and --keep-slow say how --bisect works; add --bisect", 2),
         (["--chart", "x.png"], "leave out --no-timing", 2),
+        (["--forget", "dddddddd", "--no-record"], "--forget takes verdicts out of the bundle; leave out --no-record", 2),
         (["--backend", "torch"], "computes in fp32 alone", 2),
         (["--split", "absent"], "absent", 1),
     ],

@@ -41,7 +41,8 @@ def keep_in_bundle(
     source, record = open_float_graph(bundle), read_record(bundle)
     new: dict[ReducedFile, tuple[str, ...]]
     new = {"fp16": bisection.together} if bisection.precision == "fp16" else _both(source, bisection)
-    chosen_on = tuple(dict.fromkeys((*record.chosen_on, *plates.hashes)))
+    others = [file for file, names in record.kept.items() if names and file not in new]
+    chosen_on = tuple(dict.fromkeys((*(record.chosen_on if others else ()), *plates.hashes)))
     record = replace(record, kept={**record.kept, **new}, chosen_on=chosen_on)
     written, _ = apply_record(source, record, plates.crops, threads, say)
     return written, new

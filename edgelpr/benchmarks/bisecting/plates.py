@@ -15,6 +15,9 @@ from edgelpr.errors import DataError, ImageError
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.training.scores import Progress
 
+MOST_PLATES = 10_000
+"""Plates at most that layers are chosen on; the record keeps the hash of each, and has to stay readable."""
+
 
 @dataclass(frozen=True)
 class PreparedPlates:
@@ -43,6 +46,11 @@ class PreparedPlates:
             return PreparedPlates(self.crops, self.texts)
         chosen = spread_indices(len(self.texts), most)
         return PreparedPlates(self.crops[chosen], tuple(self.texts[index] for index in chosen))
+
+
+def plates_to_choose_on(labelled: Sequence[LabelledCrop], most: int = MOST_PLATES) -> Sequence[LabelledCrop]:
+    """All of the plates, or where they are too many some of them, spread evenly."""
+    return labelled if len(labelled) <= most else [labelled[index] for index in spread_indices(len(labelled), most)]
 
 
 def prepare_plates(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from edgelpr.benchmarks.verifying.portability import is_portable
 from edgelpr.benchmarks.verifying.result import PrecisionResult
 from edgelpr.bundle.approval import LEAST_PLATES, Approval
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.recording import with_approvals
+from edgelpr.runtime.approving import holds_on
 from edgelpr.runtime.instructions import instruction_set
 
 
 def approvals_of(
-    bundle: Bundle, results: Iterable[PrecisionResult], least_plates: int = LEAST_PLATES, selected: bool = False
+    bundle: Bundle, results: Iterable[PrecisionResult], least_plates: int = LEAST_PLATES, selected: Collection[str] = ()
 ) -> tuple[Approval, ...]:
     """A verdict for each reduced precision, passed or not; none for fp32, which needs none, nor for a simulation.
 
@@ -22,7 +24,7 @@ def approvals_of(
         bundle: what was verified.
         results: of it, on this processor.
         least_plates: that a verdict has to rest on, to approve.
-        selected: whether some of the plates chose which layers its graphs keep in higher precision.
+        selected: files of graphs that keep layers in higher precision which some of the plates chose.
     """
     return tuple(
         _approval(bundle, result, least_plates, selected)
@@ -39,12 +41,12 @@ def ruled(bundle: Bundle, results: Iterable[PrecisionResult], approvals: Sequenc
         results: of it.
         approvals: the verdicts that follow from them.
     """
-    manifest = with_approvals(bundle.manifest, approvals)
+    manifest, holds = with_approvals(bundle.manifest, approvals), partial(holds_on, instruction_set())
     new = {approval.precision: approval for approval in approvals}
     return tuple(
         replace(
             result,
-            ruling=manifest.ruling(result.subject.precision, result.evaluation.backend, result.device),
+            ruling=manifest.ruling(result.subject.precision, result.evaluation.backend, result.device, holds),
             earlier=_earlier(bundle, new[result.subject.precision]),
         )
         if result.subject.precision in new and not result.subject.simulated
@@ -55,11 +57,10 @@ def ruled(bundle: Bundle, results: Iterable[PrecisionResult], approvals: Sequenc
 
 def _earlier(bundle: Bundle, new: Approval) -> Approval | None:
     verdicts = bundle.manifest.verdicts(new.precision, new.backend)
-    same = (verdict for verdict in verdicts if (verdict.device, verdict.data_sha256) == (new.device, new.data_sha256))
-    return next(same, None)
+    return next((verdict for verdict in verdicts if verdict.subject == new.subject), None)
 
 
-def _approval(bundle: Bundle, result: PrecisionResult, least_plates: int, selected: bool) -> Approval:
+def _approval(bundle: Bundle, result: PrecisionResult, least_plates: int, selected: Collection[str]) -> Approval:
     graph, evaluation = result.subject.graph, result.evaluation
     return Approval(
         precision=result.subject.precision,
@@ -77,6 +78,6 @@ def _approval(bundle: Bundle, result: PrecisionResult, least_plates: int, select
         portable=is_portable(bundle.file(graph.file), result.subject.precision),
         device=result.device,
         least_plates=least_plates,
-        selected=selected,
+        selected=graph.file in selected,
         runtime=result.runtime,
     )

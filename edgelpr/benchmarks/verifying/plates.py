@@ -46,14 +46,18 @@ def refuse_calibration_plates(bundle: Bundle, labelled: Sequence[LabelledCrop], 
         )
 
 
-def chose_layers(bundle: Bundle, labelled: Sequence[LabelledCrop]) -> bool:
-    """Whether a bisection chose layers of this bundle on some of these plates, so that it reads them too well.
+def graphs_chosen_on(bundle: Bundle, labelled: Sequence[LabelledCrop]) -> frozenset[str]:
+    """Files of the graphs that keep layers which a bisection chose on some of these plates, and so read them too well.
 
     Raises:
         BundleError: the record cannot be used.
     """
-    chosen_on = hashes(_recorded(bundle).get("chosen_on", []), f"{CALIBRATION}: chosen_on")
-    return bool(chosen_on) and bool(find_overlap(chosen_on, labelled))
+    record = _recorded(bundle)
+    chosen_on = hashes(record.get("chosen_on", []), f"{CALIBRATION}: chosen_on")
+    if not chosen_on or not find_overlap(chosen_on, labelled):
+        return frozenset()
+    kept = typed(record.get("kept"), dict, f"{CALIBRATION}: kept")
+    return frozenset(f"{file}.onnx" for file, names in kept.items() if names)
 
 
 def find_mistakes(labelled: Sequence[LabelledCrop], plate_format: PlateFormat, where: Path) -> tuple[str, ...]:

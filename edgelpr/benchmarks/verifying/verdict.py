@@ -103,9 +103,11 @@ def _overruled(result: PrecisionResult) -> str:
         return f"{counted(by.plates)} approve nothing, {by.least_plates} are needed: verify on more (or lower --least-plates)."
     if ruling.reason == "selected":
         return "these plates chose which of its layers stay in higher precision, so they approve nothing: confirm it on others."
+    if ruling.reason == "elsewhere":
+        return f"these plates approve nothing, and what does was verified with {by.instruction_set}: verify on more, here."
     return (
         f"not approved: on other plates (data sha256 {by.data_sha256[:12]}) it {by.loss_in_words}. That stands until those "
-        "plates are verified anew, with a larger --max-loss if so much may be lost."
+        "plates are verified anew, with a larger --max-loss if so much may be lost, or until --forget withdraws it."
     )
 
 

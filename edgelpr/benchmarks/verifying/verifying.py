@@ -11,7 +11,7 @@ from edgelpr.benchmarks.summary import Summary
 from edgelpr.benchmarks.verifying.approvals import approvals_of, ruled
 from edgelpr.benchmarks.verifying.gate import MAX_LOSS, check_max_loss
 from edgelpr.benchmarks.verifying.patience import PatientReader
-from edgelpr.benchmarks.verifying.plates import chose_layers
+from edgelpr.benchmarks.verifying.plates import graphs_chosen_on
 from edgelpr.benchmarks.verifying.result import PrecisionResult
 from edgelpr.benchmarks.verifying.speed import SECONDS, crops_to_time, time_recognizers
 from edgelpr.benchmarks.verifying.subjects import Subject, choose_subjects, open_subject
@@ -136,7 +136,7 @@ def verify(
             readable = [score.crop for score in results[0].evaluation.scores if score.error is None]
             speeds = time_recognizers(recognizers, crops_to_time(readable, plan.rectify), plan.seconds)
             results = _results(opened, evaluations, plan, speeds)
-    approvals = approvals_of(bundle, results, plan.least_plates, chose_layers(bundle, labelled))
+    approvals = approvals_of(bundle, results, plan.least_plates, graphs_chosen_on(bundle, labelled))
     return Verification(ruled(bundle, results, approvals), _warnings(results[0].evaluation), approvals)
 
 
