@@ -19,8 +19,10 @@ from edgelpr.errors import CalibrationError
 CHECKED = 32
 """Crops of a check, at most."""
 
-MOST_CHANGED = 0.5
-"""Share of readings from which on a graph counts as broken rather than coarse; what it loses in plates is for verify."""
+MOST_CHANGED = 0.4
+"""Share of readings beyond which a graph counts as broken rather than coarse (ours). Of 32 hard rendered crops the shipped
+INT8 graphs read 4 otherwise at most; for a CPU 16 with every range halved, and all 32 with each tensor given the range of the
+next. No tighter, since verify judges what a coarse graph loses, and its search for layers to keep needs it in the bundle."""
 
 _BATCHES = (1, 2)
 _REMEDY = "Nothing was written; calibrate on other images, or please report this"
@@ -57,7 +59,7 @@ def check_graphs(
 
     Raises:
         CalibrationError: a graph does not run, takes or returns something else than fp32, returns what is not finite, or
-            reads more than half of the crops otherwise.
+            reads more than two fifths of the crops otherwise.
     """
     taken = crops[spread_indices(len(crops), CHECKED)]
     plate_format = source.bundle.manifest.plate_format

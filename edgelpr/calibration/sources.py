@@ -152,9 +152,11 @@ def _chosen(
 
 
 def _short_names(sources: Sequence[CalibrationSource]) -> list[str]:
-    """Short names, different from each other, that tell nothing of the machine."""
-    names = [Path(name).name for name in names_of_sets([source.path for source in sources])]
-    return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, start=1)]
+    """Short names that tell nothing of the machine; parts of one set share theirs, different sets have different ones."""
+    paths = list(dict.fromkeys(source.path for source in sources))
+    names = [Path(name).name for name in names_of_sets(paths)]
+    numbered = [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, start=1)]
+    return [numbered[paths.index(source.path)] for source in sources]
 
 
 def _name(image: Path, root: Path) -> str:

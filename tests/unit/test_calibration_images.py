@@ -132,6 +132,13 @@ def test_two_sources_add_up(tmp_path):
     assert str(tmp_path) not in str(images.to_dict())
 
 
+def test_two_parts_of_one_set_share_its_name(tmp_path):
+    folder = labelled(tmp_path / "street", {"train": 30, "calibrate": 10, "test": 5})
+    images = load([CalibrationSource(folder, split=part) for part in ("calibrate", "train")])
+    assert images.sources == ("street, calibrate part", "street, train part") and len(images) == 40
+    assert {name.partition("/")[0] for name in images.names} == {"street"}
+
+
 def test_images_elsewhere_on_the_disk_keep_no_path_of_the_machine(tmp_path):
     fill(tmp_path / "far" / "away", 32)
     lines = [f"{tmp_path}/far/away/{number:03}.png,A{number}" for number in range(32)]
