@@ -14,9 +14,11 @@ from edgelpr.cli.real_sets import RealOptions, real_options
 from edgelpr.cli.training_options import checkpoint_options, setting_options, work_options
 
 if TYPE_CHECKING:
+    from edgelpr.plates.format import PlateFormat
     from edgelpr.training.config import TrainingConfig
     from edgelpr.training.progress import Progress, Schedule
     from edgelpr.training.real import RealSet
+    from edgelpr.training.tracks.config import TrackConfig
     from edgelpr.training.validating import Validation
 
 
@@ -64,6 +66,7 @@ def command(
       edgelpr train -o runs/mine --plate-format cn --steps 10000 --half --pool 200000
       edgelpr train -o runs/tuned --start-from hpa-nano-cn --real labels.csv --real-share 0.5
       edgelpr train -o runs/small --teacher runs/large/checkpoint.safetensors --distillation-weight 1
+      edgelpr train -o runs/tracks --recipe weights/recipes/iq-stan-cn.yaml   (five frames of a plate)
       torchrun --nproc-per-node 2 -m edgelpr train -o runs/mine --device cuda
     """
     from edgelpr.data.rendering.sources import GlyphSources
@@ -74,18 +77,21 @@ def command(
     torch = require("torch", "train", "training")
     renderer = GlyphSources(glyphs, fonts, font_share).renderer(load_plate_format(plate_format))
 
+    from edgelpr.cli.track_training import run_track_training
+    from edgelpr.training.config import TrainingConfig
     from edgelpr.training.distributed import this_process
     from edgelpr.training.initialising import first_checkpoint
     from edgelpr.training.loop import train
 
+    torch.set_num_threads(threads or torch.get_num_threads())
+    if not isinstance(config, TrainingConfig):
+        crops_only = {"--teacher": teacher, "--backbone-weights": backbone_weights}
+        run_track_training(config, renderer, output, labelled, schedule, _found(start_from), crops_only, as_json)
+        return
     leads = this_process().leads
     sets, validation = labelled.sets(renderer.plate_format), labelled.validation(renderer.plate_format)
-    if threads is not None:
-        torch.set_num_threads(threads)
     if leads:
-        what = f"{config.architecture} for '{renderer.plate_format.name}'"
-        _announce(sets, validation)
-        note(f"Training {what}: {config.steps} steps of {config.batch} crops in {output}")
+        _announce(config, renderer.plate_format, sets, validation, output)
     checkpoint = train(
         config,
         renderer,
@@ -103,16 +109,16 @@ def command(
         _finish(checkpoint, output, as_json)
 
 
-def _sorted_out(recipe: Path | None, others: dict[str, Any]) -> tuple[Schedule, RealOptions, TrainingConfig]:
+def _sorted_out(recipe: Path | None, others: dict[str, Any]) -> tuple[Schedule, RealOptions, TrainingConfig | TrackConfig]:
     """How the work is done, what is labelled, and the settings of the run, which are all the rest."""
     from dataclasses import fields
 
     from edgelpr.training.progress import Schedule
-    from edgelpr.training.recipes import make_config
+    from edgelpr.training.recipes import config_for
 
     schedule = Schedule(**{field.name: others.pop(field.name) for field in fields(Schedule) if field.name in others})
     labelled = RealOptions(**{field.name: others.pop(field.name) for field in fields(RealOptions)})
-    return schedule, labelled, make_config(recipe, others)
+    return schedule, labelled, config_for(recipe, others)
 
 
 def _found(checkpoint: Path | None) -> Path | None:
@@ -122,12 +128,20 @@ def _found(checkpoint: Path | None) -> Path | None:
     return None if checkpoint is None else resolve_checkpoint(checkpoint)
 
 
-def _announce(sets: Sequence[RealSet], validation: Validation | None) -> None:
+def _announce(
+    config: TrainingConfig,
+    plate_format: PlateFormat,
+    sets: Sequence[RealSet],
+    validation: Validation | None,
+    output: Path,
+) -> None:
     for real in sets:
         note(f"{real.name}: {len(real.crops)} real crops")
     if validation is not None:
         unreadable = f", {validation.unreadable} of them unreadable and counted as wrong" if validation.unreadable else ""
         note(f"{validation.name}: {validation.plates} plates to validate with{unreadable}")
+    what = f"{config.architecture} for '{plate_format.name}'"
+    note(f"Training {what}: {config.steps} steps of {config.batch} crops in {output}")
 
 
 def _finish(checkpoint: Path, output: Path, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch.amp.grad_scaler import GradScaler
@@ -51,6 +51,16 @@ class Tally:
         return True
 
 
+class Stateful(Protocol):
+    """What a run changes, whatever it trains."""
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and plain values by name."""
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take back what ``state`` gave."""
+
+
 @dataclass(frozen=True)
 class Parts:
     """What a run changes from step to step."""
@@ -91,7 +101,7 @@ class Parts:
             setattr(self.tally, name, value)
 
 
-def save_state(folder: Path, step: int, identity: Mapping[str, Any], parts: Parts) -> None:
+def save_state(folder: Path, step: int, identity: Mapping[str, Any], parts: Stateful) -> None:
     """Write the state; an interrupted write leaves the former one whole.
 
     Args:
@@ -113,7 +123,7 @@ def save_state(folder: Path, step: int, identity: Mapping[str, Any], parts: Part
         raise TrainingError(f"{path}: cannot be written ({reason}); free some space and start again to go on") from error
 
 
-def load_state(folder: Path, identity: Mapping[str, Any], parts: Parts) -> int:
+def load_state(folder: Path, identity: Mapping[str, Any], parts: Stateful) -> int:
     """Restore a run from its folder.
 
     Returns:

@@ -77,13 +77,14 @@ def _blur(picture: Floats, severity: float, rng: Generator) -> Floats:
         sigma = float((0.006 + 0.055 * severity * rng.random() ** 2) * height)
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), max(0.3, sigma)), dtype=np.float32)
     if chance < 0.1 * severity or chance > 1 - 0.1 * severity:
-        picture = _motion(picture, max(2.0, rng.uniform(0.05, 0.16) * height), rng)
+        length = max(2.0, rng.uniform(0.05, 0.16) * height)
+        picture = motion_blur(picture, length, rng.normal(0, 25) if rng.random() < 0.6 else rng.uniform(0, 180))
     return picture
 
 
-def _motion(picture: Floats, length: float, rng: Generator) -> Floats:
+def motion_blur(picture: Floats, length: float, angle: float) -> Floats:
+    """Smear a (H, W, 3) picture along a line of that many pixels, at an angle in degrees."""
     size = int(length) | 1
-    angle = rng.normal(0, 25) if rng.random() < 0.6 else rng.uniform(0, 180)
     kernel = np.zeros((size, size), dtype=np.float32)
     reach = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))]) * (size // 2)
     start, end = (np.round(size // 2 + sign * reach).astype(int).tolist() for sign in (-1, 1))
@@ -141,6 +142,11 @@ def _interlace(crop: Image, rng: Generator) -> None:
 def _compress(crop: Image, severity: float, rng: Generator) -> Image:
     """Once, or twice with the blocks of the first time moved, as for crops of stored pictures."""
     for _ in range(2 if rng.random() < 0.15 else 1):
-        _, code = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(80 - 65 * severity, 95))])
-        crop = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), dtype=np.uint8)
+        crop = compress_once(crop, int(rng.uniform(80 - 65 * severity, 95)))
     return crop
+
+
+def compress_once(crop: Image, quality: int) -> Image:
+    """What JPEG of a quality from 1 to 100 leaves of a (H, W, 3) crop."""
+    _, code = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), dtype=np.uint8)

@@ -59,6 +59,32 @@ class View:
         return np.asarray(seen, dtype=np.uint8)
 
 
+@dataclass(frozen=True)
+class Pose:
+    """How a camera stands to a plate."""
+
+    angles: tuple[float, float, float]
+    """Yaw, pitch and roll in radians."""
+
+    distance: float
+    """In widths of the plate: the closer, the stronger the perspective."""
+
+    slant: float
+    """Of upright strokes: columns moved for each row."""
+
+    slope: float
+    """Of the base line: rows moved for each column."""
+
+
+def choose_pose(rng: Generator) -> Pose:
+    """A random camera pose: nearly from the front, or steep."""
+    steep = rng.random() < 0.45
+    yaw, pitch, roll = np.clip(np.radians(rng.normal(0, (24, 16, 6.5) if steep else (11, 8, 2.5))), -0.9, 0.9)
+    distance = float(rng.uniform(2.0, 9.0))
+    slant, slope = rng.normal(0, (0.22, 0.05) if steep else (0.07, 0.015)).clip(-0.55, 0.55)
+    return Pose((float(yaw), float(pitch), float(roll)), distance, float(slant), float(slope))
+
+
 def choose_view(layout: Layout, plate_height: float, rng: Generator) -> View:
     """A random camera pose and a random crop around the plate.
 
@@ -67,13 +93,15 @@ def choose_view(layout: Layout, plate_height: float, rng: Generator) -> View:
         plate_height: height of the plate in pixels, seen from the front.
         rng: source of every choice.
     """
+    return view_from(choose_pose(rng), layout, plate_height, rng)
+
+
+def view_from(pose: Pose, layout: Layout, plate_height: float, rng: Generator) -> View:
+    """A random crop around the plate as a given camera sees it; arguments as ``choose_view`` takes them."""
     width, height = layout.size
-    steep = rng.random() < 0.45
-    yaw, pitch, roll = np.radians(rng.normal(0, (24, 16, 6.5) if steep else (11, 8, 2.5)))
-    pose = _homography(np.clip([yaw, pitch, roll], -0.9, 0.9), width, float(rng.uniform(2.0, 9.0)))
+    seen = _homography(np.array(pose.angles), width, pose.distance)
     zoom = plate_height / height
-    slant, slope = rng.normal(0, (0.22, 0.05) if steep else (0.07, 0.015)).clip(-0.55, 0.55)
-    matrix = np.diag([zoom, zoom, 1.0]) @ np.array([(1, slant, 0), (slope, 1, 0), (0, 0, 1)]) @ pose
+    matrix = np.diag([zoom, zoom, 1.0]) @ np.array([(1, pose.slant, 0), (pose.slope, 1, 0), (0, 0, 1)]) @ seen
     corners = View(matrix, (0, 0)).project(np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=float))
     left, top, right, bottom = _cut(corners, rng)
     shift = np.array([(1, 0, -left), (0, 1, -top), (0, 0, 1)])

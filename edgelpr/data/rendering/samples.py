@@ -85,25 +85,33 @@ class Renderer:
         text, layout = draw(self.plate_format, rng)
         return self._photograph(text, layout, rng)
 
+    def choose_glyphs(self, rng: Generator) -> Glyphs:
+        """One of the sources of shapes, as often as its share."""
+        return self._glyphs[int(rng.choice(len(self._glyphs), p=self._shares))]
+
     def _photograph(self, text: str, layout: Layout, rng: Generator) -> RenderedPlate:
-        glyphs = self._glyphs[int(rng.choice(len(self._glyphs), p=self._shares))]
+        glyphs = self.choose_glyphs(rng)
         low, high = self._heights
-        plate_height = float(low * (high / low) ** rng.random()) * _relative_height(layout)
-        scale = next((s for s in _FACE_SCALES if s * layout.size[1] >= plate_height), _FACE_SCALES[-1])
-        face = paint(text, layout, glyphs, scale, rng)
+        plate_height = float(low * (high / low) ** rng.random()) * relative_height(layout)
+        face = paint(text, layout, glyphs, face_scale(layout, plate_height), rng)
         view = choose_view(layout, plate_height, rng)
-        crop = self._camera(_look(face, view, rng), rng, layout.night, layout.shrunk)
+        crop = self._camera(look_at(face, view, rng), rng, layout.night, layout.shrunk)
         stretch = np.array([crop.shape[1] / view.size[0], crop.shape[0] / view.size[1]] * 2, dtype=np.float32)
         return RenderedPlate(crop, text, character_boxes(view, face.cells) * stretch, layout.name)
 
 
-def _relative_height(layout: Layout) -> float:
+def face_scale(layout: Layout, plate_height: float) -> float:
+    """Pixels a millimetre in which a face is painted that shall be seen at that height."""
+    return next((s for s in _FACE_SCALES if s * layout.size[1] >= plate_height), _FACE_SCALES[-1])
+
+
+def relative_height(layout: Layout) -> float:
     """Height of a plate relative to one of the common 140 mm whose characters, of 90 mm, come out equally large."""
     tall = sorted(cell[3] for cell in layout.cells)[len(layout.cells) // 2]
     return (layout.size[1] / 140) / (tall / 90)
 
 
-def _look(face: Face, view: View, rng: Generator) -> Image:
+def look_at(face: Face, view: View, rng: Generator) -> Image:
     """The face as the camera of that view sees it."""
     to_millimetres = np.array([(1 / face.scale, 0, -MARGIN), (0, 1 / face.scale, -MARGIN), (0, 0, 1)])
     backdrop = np.clip(rng.uniform(10, 240) + rng.normal(0, 20, 3), 0, 255)

@@ -1,0 +1,155 @@
+"""A run of IQ-STAN from its last saved state to its end: steps, reports, saves."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgelpr.data.rendering.tracks.tracks import GENERATOR_VERSION, TrackRenderer
+from edgelpr.errors import TrainingError
+from edgelpr.models.iq_stan import create_iq_stan
+from edgelpr.models.iq_stan_checkpoint import load_iq_stan, save_iq_stan
+from edgelpr.training.averaging import Average
+from edgelpr.training.progress import Schedule
+from edgelpr.training.real import RealSet, real_identity
+from edgelpr.training.running import BEST_FILE, CHECKPOINT_FILE
+from edgelpr.training.state import load_state, save_state
+from edgelpr.training.tracks.config import TrackConfig
+from edgelpr.training.tracks.feeding import batches
+from edgelpr.training.tracks.progress import TrackProgress
+from edgelpr.training.tracks.samples import TrackSample, TrackSamples
+from edgelpr.training.tracks.stepping import TrackOutcome, TrackParts, TrackStepper
+from edgelpr.training.tracks.validating import HELD_OUT_SEED, TrackFigures, held_out_tracks, measure_tracks
+
+HELD_OUT = 500
+"""Tracks that the averaged weights are measured on at every save."""
+
+
+def train_tracks(
+    config: TrackConfig,
+    renderer: TrackRenderer,
+    folder: Path,
+    *,
+    real: Sequence[RealSet] = (),
+    start_from: Path | None = None,
+    schedule: Schedule = Schedule(),  # noqa: B008 - frozen
+    held_out: int = HELD_OUT,
+    report: Callable[[TrackProgress], None] = lambda progress: None,
+) -> Path:
+    """Train IQ-STAN, or go on with a run that stopped.
+
+    Args:
+        config: what defines the run.
+        renderer: source of tracks; decides the plate format.
+        folder: of the run: state, log, checkpoint; created when absent.
+        real: sets of real crops to make tracks from.
+        start_from: a checkpoint to start from instead of fresh weights.
+        schedule: when to report and save, on what device, with how many processes.
+        held_out: tracks to measure the averaged weights on at every save; 0 for none.
+        report: called with the progress.
+
+    Returns:
+        The checkpoint with the averaged weights.
+
+    Raises:
+        TrainingError: the folder holds another run, settings do not fit what is given beside them, or the loss is no longer
+            finite.
+        CheckpointError: ``start_from`` cannot be used.
+    """
+    if config.seed == HELD_OUT_SEED:
+        raise TrainingError(f"seed {HELD_OUT_SEED} is that of the held-out tracks; choose another")
+    samples = TrackSamples(renderer, config, real)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{folder}: cannot be made a folder for the run ({error.strerror or error})") from error
+    run = _Run(config, renderer, folder, schedule, _first_parts(config, renderer, start_from, schedule), held_out)
+    run.go(samples, _identity(config, renderer, real, start_from), report)
+    return folder / CHECKPOINT_FILE
+
+
+def _first_parts(config: TrackConfig, renderer: TrackRenderer, start_from: Path | None, schedule: Schedule) -> TrackParts:
+    torch.manual_seed(config.seed)
+    network = create_iq_stan(renderer.plate_format, config.quality)
+    if start_from is not None:
+        found = load_iq_stan(start_from)
+        theirs, ours = found.plate_format.to_dict() | {"quality": found.config.quality}, renderer.plate_format.to_dict()
+        if theirs != ours | {"quality": config.quality}:
+            raise TrainingError(f"{start_from}: has other parts or reads other plates than this run; start from fresh weights")
+        network.load_state_dict(found.state_dict())
+    # Convolutions on a CPU are half as fast again with the channels last.
+    network = network.to(torch.device(schedule.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    return TrackParts(network, Average(network, config.averaging), optimizer)
+
+
+def _identity(config: TrackConfig, renderer: TrackRenderer, real: Sequence[RealSet], start_from: Path | None) -> dict[str, Any]:
+    """What decides the outcome, as plain values: resuming with anything else would mix two runs."""
+    plates = {"plate_format": renderer.plate_format.to_dict(), "glyphs": renderer.description, "tracks": GENERATOR_VERSION}
+    files = {"real_crops": real_identity(real), "start_from": None if start_from is None else start_from.name}
+    return asdict(config) | plates | files
+
+
+@dataclass
+class _Run:
+    """One sitting of a run."""
+
+    config: TrackConfig
+    renderer: TrackRenderer
+    folder: Path
+    schedule: Schedule
+    parts: TrackParts
+    held_out: int
+    figures: TrackFigures | None = None
+
+    def go(self, samples: TrackSamples, identity: dict[str, Any], report: Callable[[TrackProgress], None]) -> None:
+        """Take all steps that are left."""
+        done = load_state(self.folder, identity, self.parts)
+        tracks = held_out_tracks(self.renderer, self.held_out) if self.held_out else None
+        stepper = TrackStepper(self.config, self.parts, torch.device(self.schedule.device))
+        outcomes: list[TrackOutcome] = []
+        reported = saved = time.perf_counter()
+        for step, batch in enumerate(batches(samples, self.config, done, self.schedule.workers), start=done + 1):
+            outcomes.append(stepper.take(step - 1, batch))
+            last = step == self.config.steps
+            if last or step % self.schedule.save_every == 0:
+                now = time.perf_counter()
+                self.parts.tally.seconds += now - saved
+                saved = now
+                self._save(step, identity, tracks)
+            if last or step % self.schedule.report_every == 0:
+                now = time.perf_counter()
+                progress = self._progress(step, outcomes, len(outcomes) / (now - reported))
+                progress.log(self.folder)
+                report(progress)
+                reported, outcomes = now, []
+
+    def _save(self, step: int, identity: dict[str, Any], tracks: TrackSample | None) -> None:
+        network, tally = self.parts.average.network, self.parts.tally
+        notes = {"steps": str(step), "config": json.dumps(asdict(self.config))}
+        save_iq_stan(self.folder / CHECKPOINT_FILE, network, notes=notes)
+        if tracks is not None:
+            self.figures = measure_tracks(network, tracks)
+            correct = round(self.figures.plate_accuracy * len(tracks.frames))
+            if correct >= tally.best_correct:  # of equals the later, which was trained longer
+                tally.best_correct, tally.best_step = correct, step
+                save_iq_stan(self.folder / BEST_FILE, network, notes=notes)
+        save_state(self.folder, step, identity, self.parts)  # last: it says that the step is done
+
+    def _progress(self, step: int, outcomes: Sequence[TrackOutcome], steps_per_second: float) -> TrackProgress:
+        means = TrackOutcome(*(round(sum(figures) / len(outcomes), 5) for figures in zip(*outcomes)))
+        return TrackProgress(
+            step,
+            self.config.steps,
+            means,
+            learning_rate=self.config.learning_rate_at(step - 1),
+            tracks_per_second=round(steps_per_second * self.config.batch, 1),
+            seconds_left=round((self.config.steps - step) / steps_per_second),
+            held_out=self.figures,
+        )
