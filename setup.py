@@ -1,4 +1,4 @@
-"""Build hook: the wheel carries trained weights and the papers' recipes, which live beside the package in the repository."""
+"""Build hook: the wheel carries trained weights and recipes, which live beside the package in the repository."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ LARGEST = 8_000_000
 
 
 class BuildWithWeights(build_py):
-    """Copy ``weights/NAME/`` of every small checkpoint to ``edgelpr/weights/NAME/`` in the wheel, and the papers' recipes."""
+    """Copy ``weights/NAME/`` of every small checkpoint to ``edgelpr/weights/NAME/`` in the wheel, and the recipes."""
 
     def run(self) -> None:
         super().run()
@@ -31,6 +31,9 @@ class BuildWithWeights(build_py):
                     shutil.copy2(source, folder)
         recipes = Path("recipes", "paper")  # of `edgelpr reproduce`
         shutil.copytree(HERE / "weights" / recipes, target / recipes)
+        boards = Path("export", "recipes")  # of `edgelpr build`
+        shutil.rmtree(target.parent / boards, ignore_errors=True)
+        shutil.copytree(HERE / boards, target.parent / boards)
 
 
 setup(cmdclass={"build_py": BuildWithWeights})

@@ -35,7 +35,7 @@ _MOST_IMAGES = 64
 @click.option("--plain", is_flag=True, help="Export the network as published, without any rewrite.")
 @click.option("--rewrite", multiple=True, type=click.Choice(REWRITES), help="Apply this rewrite only; may be repeated.")
 @click.option("--no-rewrite", multiple=True, type=click.Choice(REWRITES), help="Leave this rewrite out; may be repeated.")
-@click.option("--opset", type=int, default=20, show_default=True, help="17 to 20; 17 for TensorRT 8.6.")
+@click.option("--opset", type=int, default=20, show_default=True, help="13, 17 to 20: 17 for TensorRT 8.5 and 8.6, 13 for 8.2.")
 @click.option("--no-maps", is_flag=True, help="Leave out the HPA maps, and so the boxes of characters.")
 @click.option("--no-simplify", is_flag=True, help="Do not try onnxsim.")
 @click.option("--with-weights", is_flag=True, help="Include the weights, for the backend torch.")

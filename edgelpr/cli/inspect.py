@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgelpr.cli.approvals import print_approvals
+from edgelpr.cli.engines import engine_entries, print_engines
 from edgelpr.cli.options import bundle_argument
 from edgelpr.cli.output import json_option, next_command, print_json, print_table
 from edgelpr.types import GraphTarget
@@ -25,16 +26,17 @@ _MADE_FOR: dict[GraphTarget, str] = {"any": "any engine", "cpu": "onnxruntime on
 @bundle_argument
 @json_option
 def command(bundle: Path, as_json: bool) -> None:
-    """Check every file of BUNDLE against its hash and show what it holds."""
+    """Check every file of BUNDLE against its hash and show what it holds, and the engines that were built from it."""
     from edgelpr.bundle.bundle import Bundle
 
     opened = Bundle.open(bundle)
     if as_json:
-        print_json(opened.manifest.to_dict())
+        print_json(opened.manifest.to_dict() | {"engines": engine_entries(opened)})
         return
     _print_head(opened)
     _print_graphs(opened.manifest)
     print_approvals(opened)
+    print_engines(opened)
     _print_values("Parity with PyTorch", opened.manifest.parity)
     for number, entry in enumerate(opened.manifest.accuracy, start=1):
         _print_values(f"Accuracy, measurement {number}", entry)

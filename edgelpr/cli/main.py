@@ -25,9 +25,11 @@ COMMANDS = (
     "compare",
     "export",
     "calibrate",
+    "build",
     "verify",
     "read",
     "inspect",
+    "doctor",
 )
 """The verbs in the order of the work; each lives in the module of its name, as ``command``."""
 

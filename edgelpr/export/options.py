@@ -11,8 +11,8 @@ from edgelpr.types import Rewrite
 REWRITES: tuple[Rewrite, ...] = get_args(Rewrite)
 """All exact rewrites, in the order in which they are applied."""
 
-OPSETS = (17, 18, 19, 20)
-"""17 is for TensorRT 8.6; TensorRT 10.3, the one of JetPack 6, parses no more than 20."""
+OPSETS = (13, 17, 18, 19, 20)
+"""13 is for TensorRT 8.2 (JetPack 4), 17 for 8.5 and 8.6; TensorRT 10.3, the one of JetPack 6, parses no more than 20."""
 
 MAX_BATCH = 256
 """Largest batch that an exported graph promises to take."""
@@ -23,7 +23,7 @@ class ExportOptions:
     """Choices of one export.
 
     Raises:
-        UsageError: an opset outside 17 to 20, or an unknown or repeated rewrite.
+        UsageError: an opset other than 13 and 17 to 20, or an unknown or repeated rewrite.
     """
 
     opset: int = 20
@@ -47,7 +47,7 @@ class ExportOptions:
     def __post_init__(self) -> None:
         if self.opset not in OPSETS:
             raise UsageError(
-                f"opset {self.opset} is not supported; choose 20, or 17 for TensorRT 8.6 "
+                f"opset {self.opset} is not supported; choose 20, 17 for TensorRT 8.5 and 8.6, or 13 for 8.2 "
                 f"(possible: {', '.join(map(str, OPSETS))}; the TensorRT 10.3 of JetPack 6 reads none above 20)"
             )
         unknown = [name for name in self.rewrites if name not in REWRITES]

@@ -30,7 +30,7 @@ def to_onnx(module: GraphModule, opset: int) -> onnx.ModelProto:
 
     Args:
         module: evaluation mode, float32.
-        opset: 17 goes through the TorchScript exporter, which alone writes it; above, the newer exporter.
+        opset: 13 and 17 go through the TorchScript exporter, which alone writes them; above, the newer exporter.
 
     Raises:
         ExportError: the exporter failed or wrote another opset.

@@ -18,6 +18,7 @@ def test_every_guide_card_and_recipe_beside_the_weights_travels(monkeypatch):
     beside = {
         path.relative_to(ROOT).as_posix() for kind in ("md", "yaml", "json") for path in (ROOT / "weights").rglob(f"*.{kind}")
     }
+    beside |= {path.relative_to(ROOT).as_posix() for path in (ROOT / "export").rglob("*.yaml")}
     expected = {name for name in beside if "/captures/" not in name}
     assert "weights/data-sets.md" in expected
     assert expected - {Path(name).as_posix() for name in files.files} == set()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("edgelpr", "weights", "setup.cfg", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
+SOURCES = ("edgelpr", "export", "weights", "setup.cfg", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 LIMIT = 20_000_000
 LARGEST = 8_000_000
 """Of a checkpoint in the wheel, as in setup.py."""
@@ -87,6 +87,12 @@ def test_the_repositorys_small_weights_are_inside_and_large_ones_stay_there(name
 def test_the_papers_recipes_are_inside(names):
     recipes = {f"edgelpr/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "weights/recipes/paper").glob("*.yaml")}
     assert len(recipes) == 7
+    assert recipes - names == set()
+
+
+def test_the_recipes_of_boards_are_inside(names):
+    recipes = {f"edgelpr/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "export/recipes").glob("*.yaml")}
+    assert len(recipes) == 6
     assert recipes - names == set()
 
 

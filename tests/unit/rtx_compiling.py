@@ -6,21 +6,19 @@ parser and its compiler accept and how they round, not how fast a board is.
 
 from __future__ import annotations
 
-import importlib
 import re
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
 
 import onnx
 
+from edgelpr.engines.building import build_plan
+from edgelpr.engines.modules import load_tensorrt
+from edgelpr.engines.options import BuildOptions
+from edgelpr.types import Precision
+
+WHERE = "graph.onnx"
 _NO_WORK = ("signal", "wait", "shape_call")
-_NO_DRIVER = "catchCudaError"  # said on every machine without a GPU, whatever the graph
 _ROUNDING = (".int8.node", ".rounded.node")
-
-
-class CompileError(Exception):
-    """The parser or the compiler refuses a graph; what they said."""
 
 
 @dataclass(frozen=True)
@@ -66,57 +64,28 @@ class Compiled:
 
 
 def compile_for(
-    model: onnx.ModelProto, batches: tuple[int, int, int] = (1, 8, 16), compute_capability: str = "sm86"
+    model: onnx.ModelProto,
+    batches: tuple[int, int, int] = (1, 1, 32),
+    compute_capability: str = "sm86",
+    precision: Precision = "int8",
 ) -> Compiled:
-    """Build a strongly typed engine.
+    """Build an engine as `edgelpr build --target` does.
 
     Args:
         model: its first dimension is the batch.
         batches: smallest, usual and largest batch.
         compute_capability: of the GPU: sm75, sm80, sm86, sm89, sm120, sm121.
+        precision: of the model.
 
     Raises:
-        CompileError: the graph is refused.
+        BuildError: the graph is refused.
     """
-    trt = importlib.import_module("tensorrt_rtx")
-    log = _log(trt)
-    builder = trt.Builder(log)
-    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    parser = trt.OnnxParser(network, log)
-    if not parser.parse(model.SerializeToString()):
-        raise CompileError(_said(parser.get_error(index) for index in range(parser.num_errors)))
-    config = builder.create_builder_config()
-    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # or the log has no kernels
-    config.num_compute_capabilities = 1
-    config.set_compute_capability(getattr(trt.ComputeCapability, compute_capability.upper()), 0)
-    profile = builder.create_optimization_profile()
-    for index in range(network.num_inputs):
-        source = network.get_input(index)
-        profile.set_shape(source.name, *[(count, *tuple(source.shape)[1:]) for count in batches])
-    config.add_optimization_profile(profile)
-    engine = builder.build_serialized_network(network, config)
-    if engine is None:
-        raise CompileError(_said(log.errors))
-    return Compiled(bytes(engine), tuple(_kernels("\n".join(log.lines))))
-
-
-def _log(trt: ModuleType) -> Any:
-    class Log(trt.ILogger):
-        def __init__(self) -> None:
-            trt.ILogger.__init__(self)
-            self.lines: list[str] = []
-            self.errors: list[str] = []
-
-        def log(self, severity: Any, message: str) -> None:
-            serious = severity in (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR)
-            (self.errors if serious else self.lines).append(message)
-
-    return Log()
-
-
-def _said(errors: Any) -> str:
-    lines = [line for error in errors for line in str(error).splitlines() if _NO_DRIVER not in line]
-    return "\n".join(dict.fromkeys(lines)) or "refused without a reason"
+    options = BuildOptions(batches, targets=(compute_capability,))
+    opset = model.opset_import[0].version
+    built = build_plan(
+        load_tensorrt("tensorrt-rtx"), "tensorrt-rtx", model.SerializeToString(), precision, options, where=WHERE, opset=opset
+    )
+    return Compiled(built.plan, tuple(_kernels("\n".join(built.log))))
 
 
 def _kernels(log: str) -> list[Kernel]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
 from sample_approvals import approval_of
+from sample_stored import store
 
 from edgelpr import __version__
 from edgelpr.bundle.bundle import Bundle
@@ -16,6 +18,8 @@ from edgelpr.bundle.manifest import Manifest
 from edgelpr.bundle.updating import update_bundle
 from edgelpr.bundle.writing import write_bundle
 from edgelpr.cli.main import run
+from edgelpr.engines.auditing.audit import EngineAudit
+from edgelpr.engines.auditing.layers import PRECISIONS
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 
@@ -119,9 +123,10 @@ def test_a_verdict_on_a_former_file_is_void(reduced, capsys):
     assert "fp16 (fp16.onnx), int8 (int8-cpu.onnx), int8 (int8.onnx). Run" in printed
 
 
-def test_json_is_the_manifest(bundle, capsys):
+def test_json_is_the_manifest_and_the_engines(bundle, capsys):
     assert run(["inspect", str(bundle), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    written = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    assert json.loads(capsys.readouterr().out) == written | {"engines": []}
 
 
 def test_an_altered_file_is_named_and_fails(bundle, capsys):
@@ -138,3 +143,25 @@ def test_what_is_not_a_bundle_is_refused(tmp_path, capsys, name):
     (tmp_path / "empty.elpr").mkdir()
     assert run(["inspect", str(tmp_path / name)]) == 1
     assert capsys.readouterr().err.startswith(f"Error: {tmp_path / name}: ")
+
+
+def test_engines_and_what_is_none(tiny_bundle, tmp_path, capsys):
+    path = tmp_path / "board.elpr"
+    shutil.copytree(tiny_bundle.path, path)
+    bundle = Bundle.open(path)
+    audit = EngineAudit("inspector", 9, dict.fromkeys(PRECISIONS, 0) | {"fp32": 9}, 1, 4, "fp32", 5, 5, 0, 3 << 20)
+    kept = store(bundle, audit=audit, notes=("DLA left out",))
+    store(bundle, b"another plan", precision="fp16", graph_sha256="f" * 64)
+    (path / "engines" / "alone.plan").write_bytes(b"no record")
+    assert run(["inspect", str(path)]) == 0
+    out, err = capsys.readouterr()
+    rows = {line.split()[0]: " ".join(line.split()) for line in out.splitlines() if line.count(".plan") == 1 and "  " in line}
+    assert rows[kept.path.name].endswith("2025-01-31T12:00:00Z yes") and "TensorRT 10.3.0 on Orin" in rows[kept.path.name]
+    assert any(row.endswith("no: build it again") for row in rows.values())
+    assert "5 of 5 convolutions and matrix products in fp32; 9 layers (9 fp32), 4 fused, 1 reformats; 3" in out
+    assert "note: DLA left out" in out and "not audited" in out
+    assert "alone.plan: has no record" in err
+    assert run(["inspect", str(path), "--json"]) == 0
+    engines = json.loads(capsys.readouterr().out)["engines"]
+    assert {engine["precision"] for engine in engines} == {"fp32", "fp16"}
+    assert next(each for each in engines if each["precision"] == "fp32")["audit"]["device_memory_bytes"] == 3 << 20

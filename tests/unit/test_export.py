@@ -331,6 +331,14 @@ def test_crops_of_another_size_or_type(network, tmp_path, crops):
         export(network, tmp_path / "a.elpr", crops=crops)
 
 
+def test_the_oldest_opset_takes_floats_for_the_oldest_boards(network, tmp_path):
+    report = export(network, tmp_path / "a.elpr", ExportOptions(opset=13, rewrites=("grey-fold",), simplify=False))
+    graph = report.bundle.graph("fp32")
+    assert (graph.opset, graph.input_dtype) == (13, "float32")
+    model = onnx.load(report.bundle.file("fp32.onnx"))
+    assert [item.version for item in model.opset_import] == [13]
+
+
 @pytest.mark.parametrize("choices", [{"opset": 16}, {"opset": 21}, {"rewrites": ("grey",)}, {"rewrites": ("decode", "decode")}])
 def test_choices_that_do_not_exist(choices):
     with pytest.raises(UsageError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import signal
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,8 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
-from rtx_compiling import Compiled, CompileError, compile_for
+from rtx_compiling import WHERE, Compiled, compile_for
+from sample_graphs import small_graph
 from sample_networks import noise_crops, with_weights
 
 from edgelpr.calibration.attention import attend_early
@@ -24,6 +26,11 @@ from edgelpr.calibration.placing import quantisable_nodes
 from edgelpr.calibration.ranges import ranges_of
 from edgelpr.calibration.record import CalibrationRecord, RecordedImages
 from edgelpr.calibration.schemes import SCHEMES
+from edgelpr.engines.building import build_plan
+from edgelpr.engines.modules import load_tensorrt
+from edgelpr.engines.monitoring import TOTAL
+from edgelpr.engines.options import BuildOptions
+from edgelpr.errors import BuildError, UsageError
 from edgelpr.export.exporting import GRAPH_FILE as FP32
 from edgelpr.export.exporting import export_bundle
 from edgelpr.export.options import REWRITES, ExportOptions
@@ -40,6 +47,7 @@ QUICK = [
     ("hpa-resnet18-cn", "rewritten", 20),
 ]
 MODELS = ("hpa-nano-latin", "hpa-resnet18-cn", "hpa-resnet18", "hpa-resnet34", "hpa-resnet50", "hpa-resnet101")
+PRECISIONS = {FP32: "fp32", FP16: "fp16", INT8: "int8"}
 ALL = [(name, kind, opset) for name in MODELS for kind in ("rewritten", "plain") for opset in (20, 17)]
 SLOW = [case for case in ALL if case not in QUICK]
 
@@ -56,7 +64,7 @@ class Exported:
 
     def compile(self, file: str) -> Compiled:
         if file not in self.compiled:
-            self.compiled[file] = compile_for(self.graphs[file])
+            self.compiled[file] = compile_for(self.graphs[file], precision=PRECISIONS[file])
         return self.compiled[file]
 
 
@@ -161,8 +169,13 @@ def test_turing_computes_the_int8_file_in_fp16(nano):
 
 
 @pytest.mark.parametrize("file", [FP32, FP16, INT8])
+def test_one_batch_size_alone_compiles(exported, file):
+    assert compile_for(exported.graphs[file], (1, 1, 1), precision=PRECISIONS[file]).kernels
+
+
+@pytest.mark.parametrize("file", [FP32, FP16, INT8])
 def test_the_largest_batch_compiles(nano, file):
-    assert compile_for(nano.graphs[file], batches=(1, 16, 256)).kernels
+    assert compile_for(nano.graphs[file], (1, 16, 256), precision=PRECISIONS[file]).kernels
 
 
 def test_nodes_that_are_kept_are_computed_in_higher_precision(nano):
@@ -178,20 +191,87 @@ def test_nodes_that_are_kept_are_computed_in_higher_precision(nano):
 
 
 def test_biases_in_int32_are_refused(nano):
-    with pytest.raises(CompileError, match=r"bias\.rounded\.node: input has type Int32 but must have type"):
+    with pytest.raises(BuildError, match=r"bias\.rounded\.node: input has type Int32 but must have type"):
         compile_for(nano.graphs[INT8_CPU])
 
 
 def test_a_zero_point_other_than_zero_is_refused(nano):
     model = changed(nano.graphs[INT8], lambda name: name.endswith("relu_4.zero"), lambda values: np.int8(3))
-    with pytest.raises(CompileError, match="Non-zero zero point is not supported"):
+    with pytest.raises(BuildError, match="Non-zero zero point is not supported"):
         compile_for(model)
 
 
 def test_mixed_precision_within_a_convolution_is_refused(nano):
     model = changed(nano.graphs[FP16], lambda name: name.endswith("conv1.weight.half"), lambda values: values.astype("f4"))
-    with pytest.raises(CompileError, match=r"must be of same type. `input` type is Half but `kernel` is of type Float"):
+    with pytest.raises(BuildError, match=r"must be of same type. `input` type is Half but `kernel` is of type Float"):
         compile_for(model)
+
+
+@pytest.mark.parametrize("operator", ["QLinearConv", "MaxRoiPool", "NoSuchOperator"])
+def test_an_operator_that_tensorrt_does_not_have_is_refused(operator):
+    model = onnx.load_model_from_string(small_graph(operator=operator))
+    with pytest.raises(BuildError, match=rf"graph\.onnx: TensorRT-RTX [\d.]+ refuses it: node 'make_scores' \({operator}\): "):
+        compile_for(model)
+
+
+def test_a_side_without_a_size_is_refused():
+    model = onnx.load_model_from_string(small_graph())
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "W"
+    with pytest.raises(BuildError, match=r"graph\.onnx: the input 'crops' has the shape \[-1, 8, -1\]; only the number"):
+        compile_for(model)
+
+
+def test_batches_that_a_graph_of_one_crop_does_not_take_are_refused():
+    model = onnx.load_model_from_string(small_graph())
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    assert compile_for(model, (1, 1, 1)).engine
+    with pytest.raises(BuildError, match=r"graph\.onnx: "):
+        compile_for(model)
+
+
+@pytest.mark.parametrize("cut", [lambda content: content[:3000], lambda content: b"no graph", lambda content: b""])
+def test_what_is_no_graph_is_refused(cut):
+    with pytest.raises(BuildError, match=r"graph\.onnx: TensorRT-RTX .*Use a bundle written by 'edgelpr export'"):
+        build(cut(small_graph()))
+
+
+def build(graph: bytes, progress=None, **options):
+    chosen = BuildOptions(**{"targets": ("sm86",), **options})
+    return build_plan(load_tensorrt("tensorrt-rtx"), "tensorrt-rtx", graph, "fp32", chosen, where=WHERE, progress=progress)
+
+
+def test_an_engine_for_several_gpus_is_larger_than_one_for_one():
+    sizes = [len(build(small_graph(), targets=targets).plan) for targets in (("sm86",), ("sm86", "sm89", "sm120"))]
+    assert sizes[0] < sizes[1]
+
+
+def test_a_gpu_that_it_does_not_know_is_refused_with_those_it_knows():
+    with pytest.raises(UsageError, match=r"'sm87' is unknown.* it builds for sm75, sm80, sm86, sm89, sm120, sm121"):
+        build(small_graph(), targets=("sm87",))
+
+
+def test_too_small_a_workspace_is_said_to_be_too_small(nano):
+    with pytest.raises(BuildError, match=r"lacked memory: .*workspace.*--workspace"):
+        build(nano.graphs[FP32].SerializeToString(), workspace_bytes=1 << 20, batches=(32, 32, 32))
+
+
+def test_progress_grows_to_the_end():
+    seen: list[int] = []
+    build(small_graph(), lambda done, total: seen.append(done))
+    assert seen == sorted(set(seen)) and seen[-1] == TOTAL and len(seen) > 10
+
+
+def test_ctrl_c_stops_the_compiler():
+    seen: list[int] = []
+
+    def press(done: int, total: int) -> None:
+        seen.append(done)
+        if len(seen) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        build(small_graph(), press)
+    assert seen[-1] in (seen[1], TOTAL) and len(seen) < 5
 
 
 def changed(model, which, how) -> onnx.ModelProto:

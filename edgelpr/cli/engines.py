@@ -1,0 +1,55 @@
+"""The engines of a bundle in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgelpr.cli.output import note, print_table
+
+if TYPE_CHECKING:
+    from edgelpr.bundle.bundle import Bundle
+    from edgelpr.engines.storing import StoredEngine
+
+_HEADER = ("engine", "precision", "for", "batches", "MB", "built", "of this bundle's graph")
+
+
+def engine_entries(bundle: Bundle) -> list[dict[str, Any]]:
+    """Plain values of every engine for JSON: its file and its record."""
+    from edgelpr.engines.storing import engines_of
+
+    return [{"engine": str(stored.path), **stored.record.to_dict()} for stored in engines_of(bundle)]
+
+
+def print_engines(bundle: Bundle) -> None:
+    """A row for each engine, what the audit found in it, and what lies beside them but is none; nothing where nothing is."""
+    from edgelpr.engines.storing import engines_of, strays
+
+    stored = engines_of(bundle)
+    if stored:
+        click.echo("\nEngines, each for one GPU and one version of TensorRT")
+        print_table(_HEADER, [_row(bundle, engine) for engine in stored], right=("MB",))
+        for engine in stored:
+            audit = engine.record.audit
+            click.echo(f"{engine.path.name}: {'not audited' if audit is None else audit.in_words}")
+            for line in engine.record.notes:
+                click.echo(f"  note: {line}")
+    for reason in strays(bundle):
+        note(f"Warning: {reason}")
+
+
+def _row(bundle: Bundle, engine: StoredEngine) -> list[str]:
+    record = engine.record
+    smallest, usual, largest = record.options.batches
+    graph = bundle.manifest.graph(record.precision, record.target.backend)
+    same = graph is not None and bundle.manifest.files[graph.file].sha256 == record.graph_sha256
+    return [
+        engine.path.name,
+        record.precision,
+        f"{record.target.software} on {record.target.hardware}",
+        str(largest) if smallest == largest else f"{smallest} to {largest}, fastest at {usual}",
+        f"{record.plan_bytes / 1e6:.1f}",
+        record.built,
+        "yes" if same else "no: build it again",
+    ]

@@ -1,0 +1,1 @@
+"""The CUDA driver behind one small interface, and whether there is one."""

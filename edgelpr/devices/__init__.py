@@ -1,0 +1,1 @@
+"""What machine this is: the board and its system, read from files."""

@@ -1,0 +1,58 @@
+"""Which board this is, by the device tree."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgelpr.devices.files import read_text, read_words
+
+TREE = "proc/device-tree"
+"""Below the root."""
+
+_TEGRA = re.compile(r"nvidia,(tegra\d+)$")
+_FAMILIES = {
+    "tegra264": "Thor",
+    "tegra234": "Orin",
+    "tegra194": "Xavier",
+    "tegra186": "TX2",
+    "tegra210": "Nano or TX1",
+}
+
+
+@dataclass(frozen=True)
+class Board:
+    """What the device tree says of a board."""
+
+    model: str
+    """For people: ``NVIDIA Jetson Orin Nano Developer Kit``; empty where it has none."""
+
+    compatible: tuple[str, ...]
+    """From this very board to its chip: ``nvidia,p3768-0000+p3767-0005``, ..., ``nvidia,tegra234``."""
+
+    @property
+    def chip(self) -> str | None:
+        """Like ``tegra234``; None of a board that is not NVIDIA's."""
+        chips = [match[1] for match in map(_TEGRA.match, self.compatible) if match]
+        return chips[-1] if chips else None
+
+    @property
+    def family(self) -> str | None:
+        """Like ``Orin``; None of an unknown chip."""
+        return _FAMILIES.get(self.chip or "")
+
+    @property
+    def text(self) -> str:
+        """For people: the model, and the chip where it is NVIDIA's."""
+        model = self.model or (self.compatible[0] if self.compatible else "unknown board")
+        return f"{model} ({self.chip})" if self.chip else model
+
+
+def read_board(root: Path) -> Board | None:
+    """The board; None where there is no device tree, as on a desktop."""
+    model = read_text(root / TREE / "model")
+    compatible = read_words(root / TREE / "compatible")
+    if model is None and not compatible:
+        return None
+    return Board((model or "").replace("\0", " "), compatible)

@@ -1,0 +1,1 @@
+"""The checks: one function each, from the surroundings to a finding."""

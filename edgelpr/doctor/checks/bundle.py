@@ -1,0 +1,63 @@
+"""What this machine can do with a bundle."""
+
+from __future__ import annotations
+
+import shlex
+from typing import get_args
+
+from edgelpr.bundle.bundle import Bundle
+from edgelpr.doctor.check import Check
+from edgelpr.doctor.surroundings import Surroundings
+from edgelpr.engines.command import build_command
+from edgelpr.engines.modules import MODULES
+from edgelpr.runtime.approving import objection
+from edgelpr.runtime.instructions import instruction_set
+from edgelpr.types import BackendName, EngineBackend, Precision
+
+
+def check_bundle_on_processor(here: Surroundings, bundle: Bundle) -> Check:
+    """Precisions that ONNX Runtime may read with."""
+    if not here.trials["onnxruntime"].works:
+        return Check("bundle-onnxruntime", "skipped", "ONNX Runtime cannot be used here")
+    return _precisions(here, bundle, "onnxruntime", None)
+
+
+def check_bundle_on_gpu(here: Surroundings, bundle: Bundle) -> Check:
+    """Precisions that an engine may read with."""
+    backend = usable_engine(here)
+    if backend is None:
+        return Check("bundle-gpu", "skipped", "no engine can be run here: that takes a driver and TensorRT or TensorRT-RTX")
+    return _precisions(here, bundle, backend, here.probe.devices[0].name)
+
+
+def usable_engine(here: Surroundings) -> EngineBackend | None:
+    """The inference engine for GPUs that can be used here, TensorRT first."""
+    if not here.probe.devices or here.probe.problem is not None:
+        return None
+    return next((backend for backend, module in MODULES.items() if here.trials[module].works), None)
+
+
+def build_here(here: Surroundings, bundle: Bundle) -> str | None:
+    """The command that builds an engine of the bundle's smallest precision here; None where none can be built."""
+    backend = usable_engine(here)
+    precisions: list[Precision] = ["int8", "fp16", "fp32"]
+    if backend is None:
+        return None
+    present = [each for each in precisions if bundle.manifest.graph(each, backend) is not None]
+    return build_command(bundle.path, present[0], backend) if present else None
+
+
+def _precisions(here: Surroundings, bundle: Bundle, backend: BackendName, device: str | None) -> Check:
+    name = "bundle-onnxruntime" if backend == "onnxruntime" else "bundle-gpu"
+    present = [each for each in get_args(Precision) if bundle.manifest.graph(each, backend) is not None]
+    if not present:
+        return Check(name, "skipped", f"the bundle has no graph for {backend}")
+    processor = instruction_set(here.root / "proc/cpuinfo", here.architecture)
+    objections = {each: objection(bundle, each, backend, device, processor) for each in present}
+    usable = [each for each in present if objections[each] is None]
+    waiting = [each for each in present if objections[each] is not None]
+    found = f"{backend} reads with {', '.join(usable) or 'nothing'}"
+    if not waiting:
+        return Check(name, "ok", found)
+    verify = shlex.join(["edgelpr", "verify", str(bundle.path), "--data", "LABELS.csv"])
+    return Check(name, "warning", f"{found}; not approved here: {', '.join(waiting)}", f"Run: {verify}")

@@ -1,0 +1,72 @@
+"""Looking into a plan right after it was built: by the inspector where a GPU is there, else by what the builder said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from edgelpr.engines.auditing.asked import asked_nodes
+from edgelpr.engines.auditing.audit import EngineAudit, audit_layers
+from edgelpr.engines.auditing.inspecting import inspect_engine, layers_of
+from edgelpr.engines.auditing.logged import logged_layers, logged_memory
+from edgelpr.engines.speaking import Said, create_log
+from edgelpr.errors import BuildError
+from edgelpr.types import Precision
+
+
+def audit_plan(
+    module: ModuleType, plan: bytes, graph: bytes, precision: Precision, batch: int, host_code: bool = False
+) -> EngineAudit:
+    """Load a plan that was just built and count what its layers compute in. Only where a GPU answers.
+
+    Args:
+        module: ``tensorrt`` or ``tensorrt_rtx``.
+        plan: the plan.
+        graph: the ONNX file it was built from.
+        precision: of the graph.
+        batch: the usual batch of its profile; layers are those for it.
+        host_code: whether the plan carries code for the processor, as version-compatible plans do.
+
+    Raises:
+        BuildError: TensorRT cannot load what it built, or does not say what is in it.
+    """
+    said = Said()
+    runtime = module.Runtime(create_log(module, said))
+    if host_code:
+        runtime.engine_host_code_allowed = True
+    engine = runtime.deserialize_cuda_engine(plan)
+    if engine is None:
+        raise BuildError(f"TensorRT cannot load the engine that it has just built: {said.reason}")
+    return audit_engine(module, engine, graph, precision, batch)
+
+
+def audit_engine(module: Any, engine: Any, graph: bytes, precision: Precision, batch: int) -> EngineAudit:
+    """As ``audit_plan``, for a plan that is loaded already."""
+    layers = inspect_engine(module, engine, batch)
+    newer = getattr(engine, "device_memory_size_v2", None)
+    memory = engine.device_memory_size if newer is None else newer
+    return audit_layers(layers, asked_nodes(graph, precision), precision, "inspector", int(memory))
+
+
+def audit_json(text: str, graph: bytes, precision: Precision, memory: int | None = None) -> EngineAudit:
+    """As ``audit_plan``, from the inspector's JSON.
+
+    Raises:
+        BuildError: not such a text, or one without details.
+    """
+    return audit_layers(layers_of(text), asked_nodes(graph, precision), precision, "inspector", memory)
+
+
+def audit_log(log: Sequence[str], graph: bytes, precision: Precision) -> EngineAudit | None:
+    """As ``audit_plan``, from what the builder said; None where it said nothing about layers.
+
+    Args:
+        log: its messages, verbose ones too.
+        graph: the ONNX file.
+        precision: of the graph.
+    """
+    layers = logged_layers(log)
+    if not layers:
+        return None
+    return audit_layers(layers, asked_nodes(graph, precision), precision, "log", logged_memory(log))

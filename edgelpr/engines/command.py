@@ -1,0 +1,49 @@
+"""The command line that builds an engine, for messages."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgelpr.engines.options import BuildOptions
+from edgelpr.types import EngineBackend, Precision
+
+_DEFAULT = BuildOptions()
+_MIB = 1 << 20
+
+
+def build_command(
+    bundle: Path, precision: Precision, backend: EngineBackend, options: BuildOptions = _DEFAULT, *, force: bool = False
+) -> str:
+    """`edgelpr build` with the same options, quoted for a shell.
+
+    Args:
+        bundle: its folder.
+        precision: of the engine.
+        backend: of the engine.
+        options: those that are the default are left out.
+        force: whether to build although there is a fitting engine.
+    """
+    words = ["edgelpr", "build", str(bundle), "--precision", precision, *_words(backend, options)]
+    return shlex.join([*words, "--force"] if force else words)
+
+
+def _words(backend: EngineBackend, options: BuildOptions) -> Iterator[str]:
+    if backend != "tensorrt":
+        yield from ("--backend", backend)
+    if options.batches != _DEFAULT.batches:
+        yield from ("--batch", ",".join(map(str, options.batches)))
+    if options.workspace_bytes is not None:
+        size = options.workspace_bytes
+        yield from ("--workspace", str(size) if size % _MIB else f"{size // _MIB}MiB")
+    if options.level is not None:
+        yield from ("--level", str(options.level))
+    if options.dla_core is not None:
+        yield from ("--dla", str(options.dla_core))
+    if options.version_compatible:
+        yield "--version-compatible"
+    if options.hardware_compatibility != "none":
+        yield from ("--hardware-compatible", options.hardware_compatibility)
+    if options.targets:
+        yield from ("--target", ",".join(options.targets))

@@ -1,0 +1,62 @@
+"""Finding the engine that fits this machine and this bundle, or saying why none does."""
+
+from __future__ import annotations
+
+from edgelpr.bundle.bundle import Bundle
+from edgelpr.engines.command import build_command
+from edgelpr.engines.matching import Mismatch, describe, explain, mismatches
+from edgelpr.engines.options import BuildOptions
+from edgelpr.engines.storing import StoredEngine, engines_of, strays
+from edgelpr.engines.target import Target
+from edgelpr.errors import EngineError
+from edgelpr.types import Precision
+
+_MOST_NAMED = 4
+
+
+def find_engine(
+    bundle: Bundle, here: Target, precision: Precision, batch: int | None = None, options: BuildOptions | None = None
+) -> StoredEngine:
+    """The engine of a bundle to run here: of those that fit, one inside the bundle before one in the cache, the newest first.
+
+    Args:
+        bundle: opened.
+        here: the inference engine and the GPU.
+        precision: that is wanted.
+        batch: the largest number of crops at once that is wanted; None: any.
+        options: only an engine that was built with exactly these; None: any.
+
+    Raises:
+        EngineError: none fits; the message says what there is, why it does not fit and which command builds one.
+        BundleError: the bundle has no graph of that precision.
+    """
+    graph = bundle.manifest.files[bundle.graph(precision, here.backend).file].sha256
+    refused = []
+    for engine in engines_of(bundle):
+        found = mismatches(engine.record, here, graph, precision, batch)
+        if options is not None and engine.record.options != options:
+            found += (Mismatch("options", _in_words(bundle, engine.record.options), _in_words(bundle, options)),)
+        if not found:
+            return engine
+        refused.append((engine, found))
+    command = build_command(bundle.path, precision, here.backend, options or options_for(batch))
+    if len(refused) == 1 and refused[0][0].record.precision == precision:
+        raise EngineError(explain(refused[0][0].path, refused[0][1], command))
+    listed = [f"{engine.path.name} ({describe(found)})" for engine, found in refused] + list(strays(bundle))
+    there = "; ".join(listed[:_MOST_NAMED]) or "none"
+    more = f"; and {len(listed) - _MOST_NAMED} more" if len(listed) > _MOST_NAMED else ""
+    raise EngineError(
+        f"{bundle.path}: has no {precision} engine for {here.software} on {here.hardware}. Engines there: {there}{more}. "
+        f"Build one: {command}"
+    )
+
+
+def options_for(batch: int | None) -> BuildOptions:
+    """The default options, with a profile that takes a batch."""
+    smallest, usual, largest = BuildOptions().batches
+    return BuildOptions(batches=(smallest, usual, max(largest, batch or 1)))
+
+
+def _in_words(bundle: Bundle, options: BuildOptions) -> str:
+    command = build_command(bundle.path, "fp32", "tensorrt", options)
+    return command.partition("--precision fp32")[2].strip() or "the defaults"

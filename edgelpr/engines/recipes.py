@@ -1,0 +1,142 @@
+"""Recipes: what to build for a board, as a YAML file; those of the repository by name, a user's own by path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_args
+
+from edgelpr.bundle.checking import checked_keys, chosen, texts, typed
+from edgelpr.engines.options import BuildOptions
+from edgelpr.engines.workspace import parse_size
+from edgelpr.errors import BundleError, UsageError, require
+from edgelpr.types import EngineBackend, Precision
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class PowerMode:
+    """A mode of a Jetson's `nvpmodel`."""
+
+    name: str
+    """As /etc/nvpmodel.conf has it; it decides, because numbers differ between images."""
+
+    id: int
+    """Number for ``nvpmodel -m``, where the image is the one that the recipe names."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to build for a board, and how to set it up."""
+
+    name: str
+    """The file's name without its suffix."""
+
+    board: str
+    """The board, for people."""
+
+    backend: EngineBackend
+    """Inference engine."""
+
+    tensorrt: str
+    """Its version on the board, two parts: ``10.3``."""
+
+    compute_capability: str | None
+    """Of the board's GPU, such as ``sm87``; None: any."""
+
+    precision: Precision
+    """Arithmetic of the engine."""
+
+    options: BuildOptions
+    """How to build it: ``batches``, ``workspace``, ``level`` and ``dla_core`` of the file."""
+
+    power_mode: PowerMode | None
+    """To be set before anything is measured; None: there is none to set."""
+
+    script_only: bool
+    """Whether the board cannot run this package, so that only `--script` serves it."""
+
+    notes: tuple[str, ...]
+    """What else to know."""
+
+    @classmethod
+    def from_dict(cls, values: Any, where: str) -> Recipe:
+        """Build from the values of a file.
+
+        Raises:
+            UsageError: a missing or an unknown key, or a value that does not fit.
+        """
+        keys = [field.name for field in fields(cls) if field.name != "options"] + list(_OPTIONS)
+        try:
+            values = checked_keys(values, keys, where)
+            capability, mode = values["compute_capability"], values["power_mode"]
+            return cls(
+                name=typed(values["name"], str, f"{where}: name"),
+                board=typed(values["board"], str, f"{where}: board"),
+                backend=chosen(values["backend"], get_args(EngineBackend), f"{where}: backend"),
+                tensorrt=typed(values["tensorrt"], str, f"{where}: tensorrt"),
+                compute_capability=None if capability is None else typed(capability, str, f"{where}: compute_capability"),
+                precision=chosen(values["precision"], get_args(Precision), f"{where}: precision"),
+                options=_options(values, where),
+                power_mode=None if mode is None else _power_mode(mode, f"{where}: power_mode"),
+                script_only=typed(values["script_only"], bool, f"{where}: script_only"),
+                notes=texts(values["notes"], f"{where}: notes"),
+            )
+        except BundleError as error:
+            raise UsageError(f"{error}. Mend the recipe; those in export/recipes/ show the form") from error
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Names of the recipes that come with edgelpr."""
+    return tuple(sorted(path.stem for folder in _folders() for path in folder.glob("*.yaml")))
+
+
+def load_recipe(name_or_path: str | Path) -> Recipe:
+    """A recipe by name, or a user's from a YAML file.
+
+    Raises:
+        UsageError: neither a known name nor a readable file, or a mistake in the file.
+        MissingDependencyError: PyYAML is not installed.
+    """
+    path = _find(str(name_or_path))
+    yaml = require("yaml", "export", "reading a recipe", package="pyyaml")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise UsageError(f"{path}: cannot be read as a recipe ({' '.join(str(error).split())})") from error
+    return Recipe.from_dict(values, str(path))
+
+
+_OPTIONS = ("batches", "workspace", "level", "dla_core")
+
+
+def _find(name_or_path: str) -> Path:
+    named = [folder / f"{name_or_path}.yaml" for folder in _folders()] if "/" not in name_or_path else []
+    found = next((path for path in (*named, Path(name_or_path)) if path.is_file()), None)
+    if found is None:
+        known = ", ".join(recipe_names()) or "none were found"
+        raise UsageError(f"recipe '{name_or_path}': no such file, and not one of the recipes {known}")
+    return found
+
+
+def _folders() -> Iterator[Path]:
+    """In an installed package beside the code, in a clone in ``export/recipes``."""
+    folders = [_PACKAGE / "export" / "recipes"]
+    if (_PACKAGE.parent / "setup.cfg").is_file():
+        folders.append(_PACKAGE.parent / "export" / "recipes")
+    yield from (folder for folder in folders if folder.is_dir())
+
+
+def _options(values: Any, where: str) -> BuildOptions:
+    workspace = values["workspace"]
+    plain = BuildOptions().to_dict() | {name: values[name] for name in ("batches", "level", "dla_core")}
+    if workspace is not None:
+        plain["workspace_bytes"] = parse_size(typed(workspace, str, f"{where}: workspace"))
+    return BuildOptions.from_dict(plain, where)
+
+
+def _power_mode(value: Any, where: str) -> PowerMode:
+    value = checked_keys(value, ("name", "id"), where)
+    return PowerMode(typed(value["name"], str, f"{where}: name"), typed(value["id"], int, f"{where}: id"))

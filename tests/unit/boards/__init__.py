@@ -1,0 +1,1 @@
+"""File trees of boards and desktops, in the forms in which NVIDIA's systems and Linux publish them."""

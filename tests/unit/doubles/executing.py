@@ -1,0 +1,270 @@
+"""A stand-in for the executing half of TensorRT: ONNX Runtime computes what an engine would, in a stream of ``FakeCuda``.
+
+It touches memory only through ``FakeCuda``, by the addresses it was given, when the stream's turn comes; and it refuses what
+the real one refuses: plans of another version or GPU, shapes outside the profile, tensors without an address, a first run
+inside a capture. What ends the process with the real one is an AssertionError here.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import weakref
+from collections.abc import Iterable, Mapping
+from math import prod
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from .building import Bench, backend_of, fake_tensorrt
+from .cuda import FakeCuda
+from .plans import open_fake_plan
+
+SCRATCH = 4096
+"""Bytes that a context works in."""
+
+_TYPES = {"tensor(uint8)": "UINT8", "tensor(int32)": "INT32", "tensor(float)": "FLOAT", "tensor(float16)": "HALF"}
+_NUMPY = {"UINT8": np.uint8, "INT32": np.int32, "FLOAT": np.float32, "HALF": np.float16}
+_TAKES = "INPUT"
+
+
+class Runtime:
+    def __init__(self, log: Any) -> None:
+        assert self._module._cuda is not None, "the process ends here: a TensorRT runtime was made without a driver"
+        self._log = weakref.ref(log)  # as TensorRT, which keeps a bare pointer
+        self._host_code = False
+        self._module._living.add(self)
+
+    @property
+    def engine_host_code_allowed(self) -> bool:
+        return self._host_code
+
+    @engine_host_code_allowed.setter
+    def engine_host_code_allowed(self, value: bool) -> None:
+        self._host_code = value
+
+    def deserialize_cuda_engine(self, plan: bytes) -> Any:
+        try:
+            facts, graph = open_fake_plan(plan)
+        except ValueError as error:
+            return self._say(f"Error Code 4: API Usage Error ({error})")
+        problem = self._mismatch(facts)
+        return self._say(problem) if problem else self._module.ICudaEngine(self, facts, graph)
+
+    def _mismatch(self, facts: Mapping[str, Any]) -> str | None:
+        here, module = self._module._cuda.facts.sm, self._module
+        if facts["backend"] != backend_of(module.__version__):
+            return "Error Code 1: Serialization (the magic tag does not match)"
+        if facts["version_compatible"] and not self._host_code:
+            return "Error Code 3: API Usage Error (the plan has host code, which engine_host_code_allowed does not permit)"
+        if facts["version"] != module.__version__ and not facts["version_compatible"]:
+            return f"Error Code 6: The engine plan file is not compatible with this version: {facts['version']}"
+        if here not in (facts.get("targets") or [facts["compute_capability"]]):
+            return f"Error Code 6: The engine plan file is for {facts['compute_capability']}, not for {here}"
+        return None
+
+    def _say(self, problem: str) -> None:
+        log = self._log()
+        assert log is not None, "the process ends here: the log of a TensorRT runtime is gone"
+        log.log(self._module.ILogger.Severity.ERROR, problem)
+
+
+class ICudaEngine:
+    def __init__(self, runtime: Any, facts: Mapping[str, Any], graph: bytes) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._runtime, self._facts, self._graph = runtime, facts, graph
+        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        self._tensors = {tensor.name: tensor for tensor in (*inputs, *outputs)}
+        self._inputs = [tensor.name for tensor in inputs]
+        self._user: Any = lambda: None
+        self._module._living.add(self)
+
+    def _shape(self, name: str, count: int = -1) -> tuple[int, ...]:
+        return tuple(side if isinstance(side, int) else count for side in self._tensors[name].shape)
+
+    def _bytes(self, name: str, count: int) -> int:
+        return prod(self._shape(name, count)) * np.dtype(_NUMPY[_TYPES[self._tensors[name].type]]).itemsize
+
+    @property
+    def num_io_tensors(self) -> int:
+        return len(self._tensors)
+
+    @property
+    def device_memory_size(self) -> int:
+        return SCRATCH
+
+    @property
+    def device_memory_size_v2(self) -> int:
+        return SCRATCH
+
+    def get_tensor_name(self, index: int) -> str:
+        return list(self._tensors)[index]
+
+    def get_tensor_mode(self, name: str) -> Any:
+        modes = self._module.TensorIOMode
+        return modes.INPUT if name in self._inputs else modes.OUTPUT
+
+    def get_tensor_dtype(self, name: str) -> Any:
+        return getattr(self._module.DataType, _TYPES[self._tensors[name].type])
+
+    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
+        return self._shape(name)
+
+    def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[tuple[int, ...]]:
+        assert profile_index == 0 and name in self._inputs
+        return [tuple(shape) for shape in self._facts["profile"][name]]
+
+    def create_execution_context(self, strategy: Any = None) -> Any:
+        if strategy is None:
+            return self._module.IExecutionContext(self, managed=False)
+        return self._module.IExecutionContext(self, managed=strategy.name == "USER_MANAGED")
+
+    def create_execution_context_without_device_memory(self) -> Any:
+        return self._module.IExecutionContext(self, managed=True)
+
+    def create_engine_inspector(self) -> Any:
+        return self._module.EngineInspector(self)
+
+
+class IExecutionContext:
+    def __init__(self, engine: Any, managed: bool) -> None:
+        self._engine, self._managed = engine, managed
+        self._scratch: int | None = None
+        self._count: int | None = None
+        self._ran: int | None = None
+        self._addresses: dict[str, int] = {}
+        self._using = threading.Lock()
+        self._module._living.add(self)
+
+    def set_device_memory(self, memory: int, size: int) -> None:
+        assert size >= SCRATCH, f"a context needs {SCRATCH} bytes to work in, found {size}"
+        self._place(memory)
+
+    @property
+    def device_memory(self) -> int:
+        raise AttributeError("device_memory can only be set")
+
+    @device_memory.setter
+    def device_memory(self, memory: int) -> None:
+        self._place(memory)
+
+    def _place(self, memory: int) -> None:
+        assert self._managed and memory % 256 == 0
+        self._scratch = memory
+
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        if name not in self._engine._inputs:
+            return self._refuse(f"there is no input '{name}'")
+        if not self._may_use_the_profile():
+            return self._refuse("Error Code 3: profile 0 is in use by another context; each needs one of its own")
+        smallest, _, largest = self._engine._facts["profile"][name]
+        within = all(low <= side <= high for low, side, high in zip(smallest, shape, largest, strict=True))
+        if not within:
+            return self._refuse(f"Error Code 3: the shape {list(shape)} of '{name}' is outside {smallest} to {largest}")
+        self._count = shape[0]
+        return True
+
+    def _may_use_the_profile(self) -> bool:
+        """Before TensorRT 10, contexts share a profile only where the engine was built with that preview feature."""
+        engine = self._engine
+        if "PROFILE_SHARING_0806" in engine._facts["previews"] or not self._module.__version__.startswith("8."):
+            return True
+        if engine._user() is None:
+            engine._user = weakref.ref(self)
+        return engine._user() is self
+
+    def set_tensor_address(self, name: str, memory: int) -> bool:
+        if name not in self._engine._tensors or not memory:
+            return self._refuse(f"no address {memory} for '{name}'")
+        self._addresses[name] = memory
+        return True
+
+    def is_stream_capturable(self, stream: int) -> bool:
+        return self._module._capturable and "REQUIRE_USER_ALLOCATION" in self._engine._facts["flags"]
+
+    def execute_async_v3(self, stream_handle: int) -> bool:
+        alone = self._using.acquire(blocking=False)
+        assert alone, "two threads use one execution context at once"
+        try:
+            return self._execute(stream_handle)
+        finally:
+            self._using.release()
+
+    def _execute(self, stream: int) -> bool:
+        cuda, count, names = self._module._cuda, self._count, list(self._engine._tensors)
+        if count is None or set(self._addresses) != set(names):
+            return self._refuse("Error Code 3: a tensor has no shape or no address")
+        if self._managed and self._scratch is None:
+            return self._refuse("Error Code 3: no device memory was set")
+        if self._module._failures > 0:
+            self._module._failures -= 1
+            return self._refuse("Error Code 1: Cuda Runtime (an illegal memory access was encountered)")
+        if cuda.is_capturing(stream) and self._ran != count:
+            return self._refuse("Error Code 1: Cuda Runtime (operation not permitted when stream is capturing)")
+        self._ran = count
+        spans = {name: (self._addresses[name], self._engine._bytes(name, count)) for name in names}
+        reads = [spans[name] for name in self._engine._inputs]
+        writes = [spans[name] for name in names if name not in self._engine._inputs]
+        if self._scratch is not None:
+            writes.append((self._scratch, SCRATCH))
+        cuda.enqueue(stream, self._work(spans, count), reads, writes)
+        return True
+
+    def _work(self, spans: Mapping[str, tuple[int, int]], count: int) -> Any:
+        """What the GPU does when the stream's turn comes, again at each launch of a graph."""
+        mine, engine, cuda = weakref.ref(self), self._engine, self._module._cuda
+        (source,) = engine._inputs
+        dtype = _NUMPY[_TYPES[engine._tensors[source].type]]
+        results = [name for name in spans if name != source]
+
+        def run() -> None:
+            context = mine()
+            assert context is not None, "an execution context is gone before its work has run"
+            assert context._count == count, f"a graph of {count} crops runs in a context that was set to {context._count}"
+            crops = np.frombuffer(cuda.read(*spans[source]), dtype).reshape(engine._shape(source, count))
+            for name, array in zip(results, engine._session.run(results, {source: crops})):
+                cuda.write(spans[name][0], np.ascontiguousarray(array).tobytes())
+
+        return run
+
+    def _refuse(self, problem: str) -> bool:
+        self._engine._runtime._say(f"IExecutionContext::enqueueV3: {problem}")
+        return False
+
+
+class EngineInspector:
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+
+    def get_engine_information(self, format: Any) -> str:
+        nodes = onnx.load_model_from_string(self._engine._graph).graph.node
+        return json.dumps({"Layers": [{"Name": node.name, "LayerType": node.op_type} for node in nodes]})
+
+
+EXECUTION = {double.__name__: double for double in (Runtime, ICudaEngine, IExecutionContext, EngineInspector)}
+
+
+def executing_tensorrt(version: str, cuda: FakeCuda | None, bench: Bench | None = None) -> ModuleType:
+    """A stand-in for one version of TensorRT that builds and runs.
+
+    Args:
+        version: one of ``surfaces.VERSIONS``.
+        cuda: the device it runs on; None: there is no driver, which ends the process at the first Runtime.
+        bench: for building.
+    """
+    module = fake_tensorrt(version, bench, **EXECUTION)
+    module._cuda = cuda  # type: ignore[attr-defined]
+    module._capturable, module._failures = True, 0  # type: ignore[attr-defined]
+    module._living = weakref.WeakSet()  # type: ignore[attr-defined]
+    return module
+
+
+def living(module: ModuleType) -> list[str]:
+    """Kinds of the objects of TensorRT that were not freed."""
+    found: Iterable[Any] = module._living
+    return sorted(type(item).__name__ for item in found)
