@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from functools import partial
 from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgelpr.cli.options import (
-    backend_option,
+    backend_choice_option,
     batch_size_option,
     bundle_argument,
+    engine_use_options,
     label_format_option,
     precision_option,
     rectify_option,
     threads_option,
 )
 from edgelpr.cli.output import json_option, next_command, note, print_json, print_table, warn_of
-from edgelpr.types import BackendName, LabelFormat, Precision
+from edgelpr.types import BackendChoice, LabelFormat, Precision
 
 if TYPE_CHECKING:
     from edgelpr.training.scores import Evaluation
@@ -34,7 +36,8 @@ _SHOWN = 10
 @label_format_option
 @click.option("--split", metavar="NAME", help="Only this part: a value of the column split, or a folder below LABELS.")
 @rectify_option
-@backend_option
+@backend_choice_option
+@engine_use_options
 @precision_option
 @threads_option
 @batch_size_option
@@ -56,7 +59,9 @@ def command(
     label_format: LabelFormat,
     split: str | None,
     rectify: bool,
-    backend: BackendName,
+    backend: BackendChoice,
+    build: bool,
+    device: int,
     precision: Precision,
     threads: int | None,
     batch_size: int,
@@ -77,6 +82,7 @@ def command(
     """
     from edgelpr.bundle.bundle import Bundle
     from edgelpr.bundle.recording import record_accuracy
+    from edgelpr.cli.opening import open_with_progress
     from edgelpr.cli.progress import ProgressBar
     from edgelpr.data.labels import read_labels
     from edgelpr.runtime.approving import objection
@@ -86,9 +92,10 @@ def command(
     labelled = read_labels(labels, label_format, split)
     opened = Bundle.open(bundle)
     # Measuring is what shows whether a precision may be approved.
-    with Recognizer.open(opened, backend, precision, threads, batch_size, allow_unapproved=True) as recognizer:
+    options = (opened, backend, precision, threads, batch_size, True)
+    with open_with_progress(partial(Recognizer.open, *options, build=build, device=device)) as recognizer:
         note(f"Evaluating with {recognizer.description}, {recognizer.precision}")
-        if reason := objection(opened, precision, backend, recognizer.device):
+        if reason := objection(opened, precision, recognizer.backend, recognizer.device):
             note(f"Not approved: {reason}")
         with ProgressBar(len(labelled), "Evaluating") as bar:
             evaluation = evaluate(recognizer, labelled, bar.reach, opened.manifest.plate_format, rectify)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from edgelpr.types import BackendName, LabelFormat, Precision
+from edgelpr.types import BackendChoice, BackendName, LabelFormat, Precision
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -30,6 +30,34 @@ def backend_option(function: _F) -> _F:
         show_default=True,
         help="Inference engine.",
     )(function)
+
+
+def backend_choice_option(function: _F) -> _F:
+    """``backend: BackendChoice``."""
+    return click.option(
+        "--backend",
+        type=click.Choice(get_args(BackendChoice)),
+        default="onnxruntime",
+        show_default=True,
+        help="Inference engine; auto takes the fastest that is ready on this machine, and says which and why.",
+    )(function)
+
+
+def engine_use_options(function: _F) -> _F:
+    """``build: bool``, ``device: int``, for backends that run engines."""
+    build = click.option(
+        "--build",
+        is_flag=True,
+        help="With tensorrt or tensorrt-rtx: build an engine where none fits this machine. It takes minutes, once.",
+    )
+    device = click.option(
+        "--device",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="With tensorrt or tensorrt-rtx: which GPU, as CUDA numbers those that CUDA_VISIBLE_DEVICES leaves.",
+    )
+    return build(device(function))
 
 
 def precision_option(function: _F) -> _F:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,15 @@ import click
 
 from edgelpr.cli.options import (
     allow_unapproved_option,
-    backend_option,
+    backend_choice_option,
     batch_size_option,
     bundle_argument,
+    engine_use_options,
     precision_option,
     threads_option,
 )
 from edgelpr.cli.output import display_width, json_option, next_command, note, print_json_line
-from edgelpr.types import BackendName, Precision
+from edgelpr.types import BackendChoice, Precision
 
 if TYPE_CHECKING:
     from edgelpr.cli.images import Wanted
@@ -38,7 +40,8 @@ _PLATE_COLUMNS = 12
     "--save", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Draw plate, confidences and HPA maps onto each crop, into this folder.",
 )  # fmt: skip
-@backend_option
+@backend_choice_option
+@engine_use_options
 @precision_option
 @allow_unapproved_option
 @threads_option
@@ -49,7 +52,9 @@ def command(
     images: tuple[str, ...],
     list_file: str | None,
     folder: Path | None,
-    backend: BackendName,
+    backend: BackendChoice,
+    build: bool,
+    device: int,
     precision: Precision,
     allow_unapproved: bool,
     threads: int | None,
@@ -62,13 +67,14 @@ def command(
     paths on standard input. Files that cannot be read are reported and the others read; the exit code is then 1.
     """
     from edgelpr.cli.images import wanted_images
+    from edgelpr.cli.opening import open_with_progress
     from edgelpr.runtime.recognizer import Recognizer
 
     if not images and list_file is None:
         raise click.UsageError("Missing argument 'IMAGE...': name images, folders or patterns, or a list by --from-file.")
     wanted = wanted_images(images, list_file)
-    opened = Recognizer.open(bundle, backend, precision, threads, batch_size, allow_unapproved)
-    with opened as recognizer:
+    options = (backend, precision, threads, batch_size, allow_unapproved)
+    with open_with_progress(partial(Recognizer.open, bundle, *options, build=build, device=device)) as recognizer:
         note(f"Reading with {recognizer.description}, {recognizer.precision}")
         failed = _read_all(recognizer, wanted, folder, as_json)
     if folder is not None:

@@ -69,26 +69,32 @@ class Preprocessing:
         """Plain values for JSON."""
         return asdict(self)
 
-    def apply(self, image: Image) -> Image:
+    def apply(self, image: Image, out: Image | None = None) -> Image:
         """Turn one checked crop into network input.
 
         Args:
             image: (H, W) grey or (H, W, 3) BGR, uint8.
+            out: (height, width), uint8, contiguous: where the result is to stand.
 
         Returns:
-            (height, width), uint8, 0 to 255, in memory of its own.
+            (height, width), uint8, 0 to 255: ``out``, or memory of its own.
         """
         grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         if grey.shape == (self.height, self.width):
-            return np.array(grey, dtype=np.uint8, order="C")
+            return np.array(grey, dtype=np.uint8, order="C") if out is None else _copied(grey, out)
         shrinks = grey.shape[0] >= self.height and grey.shape[1] >= self.width
         interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(grey, (self.width, self.height), interpolation=interpolation), dtype=np.uint8)
+        return np.asarray(cv2.resize(grey, (self.width, self.height), out, interpolation=interpolation), dtype=np.uint8)
 
     def batch(self, images: Iterable[Image]) -> Image:
         """Turn checked crops into one batch (N, height, width), uint8, 0 to 255."""
         rows = [self.apply(image) for image in images]
         return np.stack(rows) if rows else np.empty((0, self.height, self.width), dtype=np.uint8)
+
+
+def _copied(grey: NDArray[Any], out: Image) -> Image:
+    out[...] = grey
+    return out
 
 
 def scale(batch: Image, channels: int = 3) -> NDArray[np.float32]:

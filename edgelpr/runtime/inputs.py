@@ -69,8 +69,14 @@ def load_image(source: Any, name: str) -> Image:
     return check_image(source, name)
 
 
-def prepare(image: Image, preprocessing: Preprocessing) -> Crop:
-    """Resize a checked image to the network's input; the result shares no memory with it, so a camera may reuse its buffer."""
+def prepare(image: Image, preprocessing: Preprocessing, out: Image | None = None) -> Crop:
+    """Resize a checked image to the network's input; the result shares no memory with it, so a camera may reuse its buffer.
+
+    Args:
+        image: (H, W) grey or (H, W, 3) BGR, uint8.
+        preprocessing: of the network.
+        out: where the input is to stand; by default in memory of its own.
+    """
     start = perf_counter()
-    pixels = preprocessing.apply(image)
+    pixels = preprocessing.apply(image, out)
     return Crop(pixels, (image.shape[1], image.shape[0]), perf_counter() - start)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from itertools import islice
-from time import perf_counter
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from types import TracebackType
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, cast, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,17 @@ from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.preprocessing.images import Image
 from edgelpr.runtime.approving import check_approved
-from edgelpr.runtime.backends.protocol import Backend, RawOutput
+from edgelpr.runtime.backends.protocol import Backend, RawOutput, StagedBackend
 from edgelpr.runtime.backends.registry import load_backend
+from edgelpr.runtime.batching import Batch, StagedBatch
 from edgelpr.runtime.decoding import to_readings
+from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.runtime.inputs import Crop, Source, Sources, each, is_single, load_image, prepare
 from edgelpr.runtime.reading import Reading
-from edgelpr.types import BackendName, Precision
+from edgelpr.types import BackendChoice, BackendName, EngineBackend, Precision
+
+if TYPE_CHECKING:
+    from edgelpr.runtime.choosing import Choice
 
 _MOST_CROPS = 256
 
@@ -50,47 +55,72 @@ class Recognizer:
         """Engine, version, device and threads, for example ``onnxruntime 1.31.1 CPUExecutionProvider, 1 thread``."""
         self.device: str = engine.device
         """What computes: ``CPU``, ``CUDA`` or the name of a GPU; an approval is for one of them."""
+        self.choice: Choice | None = None
+        """What the backend ``auto`` came to, and why; None where a backend was named."""
         self._preprocessing: Preprocessing = bundle.manifest.preprocessing
         self._engine: Backend | None = engine
-        self._batch_size = batch_size
+        self._in_flight, self._batch_size = 1, batch_size
+        if isinstance(engine, StagedBackend):
+            self._in_flight, self._batch_size = 2, min(batch_size, engine.largest)
 
     @classmethod
     def open(
         cls,
         bundle: str | os.PathLike[str] | Bundle,
-        backend: BackendName = "onnxruntime",
+        backend: BackendChoice = "onnxruntime",
         precision: Precision = "fp32",
         threads: int | None = None,
         batch_size: int = 16,
         allow_unapproved: bool = False,
+        *,
+        build: bool = False,
+        device: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+        note: Callable[[str], None] | None = None,
     ) -> Recognizer:
         """Open a bundle and load its network.
 
         Args:
             bundle: the folder, or one already opened.
-            backend: the inference engine; it fails rather than hand over to another one.
+            backend: the inference engine; it fails rather than hand over to another one. ``auto`` takes TensorRT where a GPU
+                and a fitting engine are there, else ONNX Runtime, and tells why in ``choice``.
             precision: which of the bundle's graphs.
             threads: CPU threads for one batch; None lets the backend choose.
-            batch_size: crops that go through the network at once, 1 to 256.
+            batch_size: crops that go through the network at once, 1 to 256; an engine that takes fewer reads fewer at once.
             allow_unapproved: whether fp16 and int8 are used even where ``edgelpr verify`` did not approve this graph on this
                 backend, or did so on a device or a processor that may read otherwise.
+            build: for TensorRT: whether an engine is built where none fits, which takes minutes, once.
+            device: for TensorRT: which GPU, counted as the driver does.
+            progress: told how far building is: how much is done, and of how much.
+            note: told what takes time in building, and what is to be known about the engine that was built.
 
         Raises:
-            UsageError: an argument out of range.
+            UsageError: an argument out of range, or one that the backend has no use for.
             ApprovalError: a precision that is not approved here.
             BundleError: a bundle that cannot be used, or has no graph of this precision.
-            BackendError: the engine is broken or refuses the network.
+            BackendError: the engine is broken or refuses the network; EngineError: no engine fits; DeviceError: no driver, or
+                out of device memory.
+            BuildError: an engine could not be built.
             MissingDependencyError: the engine is not installed.
         """
         if type(batch_size) is not int or not 1 <= batch_size <= _MOST_CROPS:
             raise UsageError(f"batch_size is {batch_size!r}; expected 1 to {_MOST_CROPS}")
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        use = EngineUse(build, device, batch_size, progress, note)
+        choice = None
+        if backend == "auto":
+            choice = _choose(opened, precision, use, allow_unapproved)
+            backend = choice.backend
+            # What only the other kind of backend has a use for is a mistake where a backend was named, but not here.
+            use, threads = (use, None) if backend in get_args(EngineBackend) else (EngineUse(), threads)
         if not allow_unapproved:
             check_approved(opened, precision, backend)
-        engine = load_backend(backend, opened, precision, threads)
+        engine = load_backend(backend, opened, precision, threads, use)
         if not allow_unapproved:
             _check_device(opened, engine, backend, precision)
-        return cls(opened, engine, backend, precision, batch_size)
+        recognizer = cls(opened, engine, backend, precision, batch_size)
+        recognizer.choice = choice
+        return recognizer
 
     def __enter__(self) -> Recognizer:
         return self
@@ -110,9 +140,20 @@ class Recognizer:
         Raises:
             BackendError: closed, or the engine fails.
         """
-        height, width = self._preprocessing.height, self._preprocessing.width
+        grey = np.full((self._preprocessing.height, self._preprocessing.width), 128, dtype=np.uint8)
         for count in sorted({1, self._batch_size}):
-            self._run(np.full((count, height, width), 128, dtype=np.uint8))
+            batches: list[Batch] = []
+            try:
+                for _ in range(self._in_flight):  # at once, as in a stream
+                    batches.append(self._new_batch())
+                    for _ in range(count):
+                        batches[-1].add(prepare(grey, self._preprocessing, batches[-1].row()))
+                    batches[-1].start()
+                for batch in batches:
+                    batch.finish()
+            finally:
+                for batch in batches:
+                    batch.release()
 
     @overload
     def read(self, images: str | os.PathLike[str]) -> Reading: ...  # type: ignore[overload-overlap]
@@ -139,7 +180,7 @@ class Recognizer:
         """
         self._running()
         if is_single(images):
-            return self._read_batch([prepare(load_image(images, "image"), self._preprocessing)])[0]
+            return self._read_one(load_image(images, "image"))
         readings = []
         for result in self.stream(images):
             if isinstance(result, ImageError):
@@ -148,10 +189,11 @@ class Recognizer:
         return readings
 
     def stream(self, images: Sources) -> Iterator[Reading | ImageError]:
-        """Read crops as they come, holding no more than one batch in memory.
+        """Read crops as they come, holding no more than one batch in memory, or two on a GPU engine.
 
         Args:
-            images: as for ``read``; one batch is drawn before its first reading is given out.
+            images: as for ``read``; one batch is drawn before its first reading is given out. On a GPU engine two are: while
+                one is computed, the next is prepared; where each reading is wanted at once, as from a camera, use ``read``.
 
         Returns:
             For each crop in order its reading, or the error of one that cannot be used.
@@ -178,25 +220,78 @@ class Recognizer:
 
     def _stream(self, sources: Iterator[Any]) -> Iterator[Reading | ImageError]:
         numbered = enumerate(sources, 1)
-        while results := [self._prepare(*item) for item in islice(numbered, self._batch_size)]:
-            readings = iter(self._read_batch([crop for crop in results if not isinstance(crop, ImageError)]))
-            for result in results:
-                yield result if isinstance(result, ImageError) else next(readings)
-
-    def _prepare(self, number: int, source: Any) -> Crop | ImageError:
+        started: deque[Batch] = deque()
+        trouble: Exception | None = None
         try:
-            return prepare(load_image(source, f"image {number}"), self._preprocessing)
+            while True:
+                try:
+                    batch = self._start(numbered)
+                except Exception as error:  # of the source or of the engine; what is under way is given out before it
+                    trouble = error
+                    break
+                if batch is None:
+                    break
+                started.append(batch)
+                if len(started) == self._in_flight:
+                    yield from self._results(started.popleft())
+            while started:
+                yield from self._results(started.popleft())
+            if trouble is not None:
+                raise trouble
+        finally:  # a stream may be left early
+            for batch in started:
+                batch.release()
+
+    def _start(self, numbered: Iterator[tuple[int, Any]]) -> Batch | None:
+        """Draw a batch, prepare it and send it on its way; None at the end of the crops."""
+        first = next(numbered, None)
+        if first is None:
+            return None
+        batch = self._new_batch()
+        try:
+            for number, source in chain((first,), islice(numbered, self._batch_size - 1)):
+                batch.add(self._prepare(number, source, batch.row()))
+            batch.start()
+        except BaseException:
+            batch.release()
+            raise
+        return batch
+
+    def _results(self, batch: Batch) -> Iterator[Reading | ImageError]:
+        try:
+            readings = iter(self._readings(batch))
+        finally:
+            batch.release()
+        for result in batch.results:
+            yield result if isinstance(result, ImageError) else next(readings)
+
+    def _prepare(self, number: int, source: Any, row: Image | None) -> Crop | ImageError:
+        try:
+            return prepare(load_image(source, f"image {number}"), self._preprocessing, row)
         except ImageError as error:
             return error
 
-    def _read_batch(self, crops: list[Crop]) -> list[Reading]:
+    def _read_one(self, image: Image) -> Reading:
+        batch = self._new_batch()
+        try:
+            batch.add(prepare(image, self._preprocessing, batch.row()))
+            batch.start()
+            return self._readings(batch)[0]
+        finally:
+            batch.release()
+
+    def _readings(self, batch: Batch) -> list[Reading]:
+        crops = batch.crops
         if not crops:
             return []
-        start = perf_counter()
-        batch = crops[0].pixels[None] if len(crops) == 1 else np.stack([crop.pixels for crop in crops])
-        raw = self._run(batch)
-        seconds = (perf_counter() - start + sum([crop.seconds for crop in crops])) / len(crops)
+        raw = batch.finish()
+        seconds = (batch.seconds + sum([crop.seconds for crop in crops])) / len(crops)
         return to_readings(raw, self.plate_format, [crop.size for crop in crops], seconds)
+
+    def _new_batch(self) -> Batch:
+        engine = self._running()
+        # A protocol is slow to ask, so it was asked when this was opened.
+        return StagedBatch(engine, cast(StagedBackend, engine).slot()) if self._in_flight > 1 else Batch(engine)
 
     def _run(self, batch: Image) -> RawOutput:
         return self._running().run(batch)
@@ -215,3 +310,9 @@ def _check_device(bundle: Bundle, engine: Backend, backend: BackendName, precisi
     except ApprovalError:
         engine.close()
         raise
+
+
+def _choose(bundle: Bundle, precision: Precision, use: EngineUse, allow_unapproved: bool) -> Choice:
+    from edgelpr.runtime.choosing import choose  # only here: it reaches for the driver
+
+    return choose(bundle, precision, use, allow_unapproved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,3 +44,48 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Free the network; calling it again does nothing."""
+
+
+class Slot(Protocol):
+    """One batch on its way through a backend that computes apart from the processor; belongs to one thread."""
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """(largest, H, W) grey crops, uint8, 0 to 255, in memory that the engine reads: fill rows, then ``submit``."""
+
+    def submit(self, count: int) -> None:
+        """Start the batch and return; ``pixels`` is left alone until ``result``.
+
+        Args:
+            count: how many rows are crops, 1 to largest.
+
+        Raises:
+            BackendError: the engine fails.
+        """
+
+    def result(self) -> RawOutput:
+        """Wait for the batch that was submitted.
+
+        Raises:
+            BackendError: the engine fails.
+        """
+
+    def release(self) -> None:
+        """Give the slot back, whatever became of its batch; every slot has to be. Calling it again does nothing."""
+
+
+@runtime_checkable
+class StagedBackend(Backend, Protocol):
+    """A backend whose batches go through slots: crops are resized straight into its memory, and while one batch is computed the
+    next is prepared. What other backends lack; ``run`` works as theirs does."""
+
+    @property
+    def largest(self) -> int:
+        """Most crops of one batch in a slot; ``run`` takes any number."""
+
+    def slot(self) -> Slot:
+        """A slot for one batch; several may be in use at once, by one thread or by many.
+
+        Raises:
+            BackendError: closed, or no memory for another one.
+        """

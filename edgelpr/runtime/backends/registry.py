@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, get_args
 
 from edgelpr.errors import UsageError
-from edgelpr.types import BackendName, Precision
+from edgelpr.runtime.executing.use import EngineUse
+from edgelpr.types import BackendName, EngineBackend, Precision
 
 if TYPE_CHECKING:
     from edgelpr.bundle.bundle import Bundle
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 _LOADERS: dict[BackendName, str] = {
     "onnxruntime": "edgelpr.runtime.backends.onnxruntime.loader",
     "torch": "edgelpr.runtime.backends.torch.loader",
+    "tensorrt": "edgelpr.runtime.backends.tensorrt.loader",
+    "tensorrt-rtx": "edgelpr.runtime.backends.tensorrt_rtx.loader",
 }
 
 
-def load_backend(name: BackendName, bundle: Bundle, precision: Precision, threads: int | None) -> Backend:
+def load_backend(
+    name: BackendName, bundle: Bundle, precision: Precision, threads: int | None, use: EngineUse | None = None
+) -> Backend:
     """Load a bundle's network into an inference engine.
 
     Args:
@@ -26,9 +31,10 @@ def load_backend(name: BackendName, bundle: Bundle, precision: Precision, thread
         bundle: where the network comes from.
         precision: which of the bundle's graphs.
         threads: CPU threads for one batch; None lets the backend choose.
+        use: for TensorRT, which GPU, and whether to build an engine where none fits.
 
     Raises:
-        UsageError: an unknown name or precision, or fewer than one thread.
+        UsageError: an unknown name or precision, fewer than one thread, or something that the backend has no use for.
         BundleError: the bundle lacks what the engine needs.
         BackendError: the engine is broken or refuses the network.
         MissingDependencyError: the engine is not installed.
@@ -39,5 +45,13 @@ def load_backend(name: BackendName, bundle: Bundle, precision: Precision, thread
         raise UsageError(f"precision '{precision}' is unknown; choose one of {', '.join(get_args(Precision))}")
     if threads is not None and (type(threads) is not int or threads < 1):
         raise UsageError(f"threads is {threads!r}; expected 1 or more")
-    backend: Backend = import_module(_LOADERS[name]).load(bundle, precision, threads)
+    load = import_module(_LOADERS[name]).load
+    if name in get_args(EngineBackend):
+        if threads is not None:
+            raise UsageError(f"threads are for backends that compute on the processor; leave them out with '{name}'")
+        engine: Backend = load(bundle, precision, use or EngineUse())
+        return engine
+    if use is not None and use != EngineUse():
+        raise UsageError(f"building engines and choosing a GPU are for {', '.join(get_args(EngineBackend))}, not for '{name}'")
+    backend: Backend = load(bundle, precision, threads)
     return backend

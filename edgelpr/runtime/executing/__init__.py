@@ -1,0 +1,1 @@
+"""Running an engine that was built for a GPU: what TensorRT and TensorRT-RTX share."""

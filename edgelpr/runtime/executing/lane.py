@@ -1,0 +1,185 @@
+"""A lane: one stream, its buffers and its contexts; one batch at a time runs in it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgelpr.cuda.interface import CudaDevice
+from edgelpr.errors import BackendError, DeviceError
+from edgelpr.preprocessing.crop import scale
+from edgelpr.runtime.executing.buffers import Buffers
+from edgelpr.runtime.executing.context import Context
+from edgelpr.runtime.executing.engine import Engine
+
+MOST_GRAPHS = 32
+"""Batch sizes of a lane that get a CUDA graph; those beyond share one context and are launched kernel by kernel."""
+
+
+@dataclass(frozen=True)
+class _Program:
+    """How a lane runs batches of one size."""
+
+    context: Context
+    """With that size and the lane's addresses set."""
+
+    graph: int | None
+    """Copying, computing and copying back as one executable graph; None where it could not be captured."""
+
+
+class Lane:
+    """What one batch needs on its way through the GPU, made once and used again; belongs to one thread at a time.
+
+    A CUDA graph holds good for the shape it was captured with, and TensorRT keeps state of the last shape in its context: so
+    each batch size has a context and a graph of its own. They share the memory that a context works in, as only one runs at a
+    time.
+
+    Args:
+        device: an open device, active in this thread.
+        engine: the engine.
+
+    Raises:
+        DeviceError: out of memory; nothing is left allocated.
+    """
+
+    def __init__(self, device: CudaDevice, engine: Engine) -> None:
+        self._device, self._engine = device, engine
+        self._contexts: list[Context] = []
+        self._programs: dict[int, _Program] = {}
+        self._spare: Context | None = None
+        self.without_graphs: str | None = None if device.has_graphs else f"{device.bindings} has none"
+        """Why batches are launched kernel by kernel; None: as graphs, or none was captured yet."""
+        with ExitStack() as stack:
+            self._stream = device.create_stream()
+            stack.callback(device.destroy_stream, self._stream)
+            self._buffers = Buffers(device, engine.contract, stack)
+            self._scratch = device.allocate(max(1, engine.scratch_bytes))
+            stack.callback(device.free, self._scratch)
+            self._stack = stack.pop_all()
+        self._input = self._buffers.host(engine.contract.input)
+        height, width = engine.contract.input.shape[-2:]
+        takes_grey = engine.graph.input_dtype == "uint8"
+        self.pixels: NDArray[np.uint8] = (
+            self._input if takes_grey else np.empty((engine.contract.largest, height, width), dtype=np.uint8)
+        )
+        """(largest, H, W) grey crops, 0 to 255: written before ``start``, left alone until ``finish``."""
+
+    def start(self, count: int) -> None:
+        """Send the first crops of ``pixels`` on their way; does not wait for them.
+
+        Args:
+            count: 1 to the engine's largest batch; below its smallest one, the last crop is repeated and read for nothing.
+
+        Raises:
+            BackendError: TensorRT fails.
+            DeviceError: CUDA fails.
+        """
+        self._device.activate()
+        padded = max(count, self._engine.contract.smallest)
+        self.pixels[count:padded] = self.pixels[count - 1]
+        if self.pixels is not self._input:
+            self._input[:padded] = scale(self.pixels[:padded], self._engine.graph.channels)
+        program = self._programs.get(padded)
+        if program is None and len(self._programs) < MOST_GRAPHS:
+            self._first(padded)
+        elif program is None:
+            self._enqueue(self._reshaped(padded), padded)
+        elif program.graph is None:
+            self._enqueue(program.context, padded)
+        else:
+            self._device.launch(program.graph, self._stream)
+
+    def finish(self, count: int) -> list[NDArray[Any]]:
+        """Wait for the batch; its outputs for the first crops, in the order of ``Graph.outputs``, in memory of their own.
+
+        Raises:
+            DeviceError: CUDA fails.
+        """
+        self.wait()
+        return [self._buffers.host(tensor)[:count].copy() for tensor in self._engine.contract.outputs]
+
+    def wait(self) -> None:
+        """Wait until nothing runs in this lane.
+
+        Raises:
+            DeviceError: CUDA fails.
+        """
+        self._device.activate()
+        self._device.synchronise(self._stream)
+
+    def close(self) -> None:
+        """Free contexts and memory, once what a failed batch may have left behind is through. Again: nothing."""
+        with suppress(DeviceError):
+            self.wait()
+        programs, self._programs = self._programs, {}
+        self.pixels = np.empty((0, 0, 0), dtype=np.uint8)  # a view on freed memory must not be used again
+        self._input = self.pixels
+        with self._stack:  # runs even where destroying a graph fails
+            for program in programs.values():
+                if program.graph is not None:
+                    self._device.destroy_graph(program.graph)
+            for context in self._contexts:  # before the memory they work in
+                context.close()
+
+    def _first(self, count: int) -> None:
+        """The first batch of a size: as it is, since TensorRT may do what cannot be captured; then it is captured."""
+        context = self._context(count)
+        self._enqueue(context, count)
+        self._device.synchronise(self._stream)
+        self._programs[count] = _Program(context, self._captured(context, count))
+
+    def _context(self, count: int) -> Context:
+        context = self._engine.create_context(self._scratch)
+        self._contexts.append(context)
+        context.place(self._buffers.addresses)
+        return self._with_shape(context, count)
+
+    def _reshaped(self, count: int) -> Context:
+        """The context of all sizes that have none of their own."""
+        if self._spare is None:
+            self._spare = self._context(count)
+        return self._with_shape(self._spare, count)
+
+    def _with_shape(self, context: Context, count: int) -> Context:
+        tensor = self._engine.contract.input
+        context.reshape(tensor.name, (count, *tensor.shape))
+        return context
+
+    def _enqueue(self, context: Context, count: int) -> None:
+        self._buffers.copy_in(count, self._stream)
+        context.enqueue(count, self._stream)
+        self._buffers.copy_out(count, self._stream)
+
+    def _captured(self, context: Context, count: int) -> int | None:
+        """The whole of a batch as one graph; None, and why in ``without_graphs``, where it cannot be captured."""
+        if self.without_graphs is not None:
+            return None
+        if not context.can_be_captured(self._stream):
+            self.without_graphs = "this engine cannot be captured"
+            return None
+        try:
+            return self._capture(context, count)
+        except (BackendError, DeviceError) as error:
+            self.without_graphs = f"capturing failed: {error}"
+            return None
+
+    def _capture(self, context: Context, count: int) -> int:
+        self._device.begin_capture(self._stream)
+        try:
+            self._enqueue(context, count)
+        except BaseException:
+            self._abandon()
+            raise
+        return self._device.end_capture(self._stream)
+
+    def _abandon(self) -> None:
+        """End a capture that failed, so that the stream can be used again."""
+        try:
+            graph = self._device.end_capture(self._stream)
+        except DeviceError:
+            return
+        self._device.destroy_graph(graph)

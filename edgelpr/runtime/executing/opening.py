@@ -1,0 +1,82 @@
+"""From a bundle to a running engine: everything is checked before TensorRT sees a byte of the plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from edgelpr.bundle.bundle import Bundle
+from edgelpr.cuda.interface import CudaDevice
+from edgelpr.engines.command import build_command
+from edgelpr.engines.ensuring import ensure_engine
+from edgelpr.engines.finding import find_engine
+from edgelpr.engines.machine import Machine
+from edgelpr.engines.modules import version_of
+from edgelpr.engines.storing import StoredEngine, read_plan
+from edgelpr.errors import EngineError
+from edgelpr.runtime.decoding import class_mask
+from edgelpr.runtime.executing.engine import Engine
+from edgelpr.runtime.executing.machinery import Machinery
+from edgelpr.runtime.executing.runner import EngineRunner
+from edgelpr.runtime.executing.use import EngineUse
+from edgelpr.types import Precision
+
+_Runner = TypeVar("_Runner", bound=EngineRunner)
+
+
+def open_runner(kind: type[_Runner], bundle: Bundle, precision: Precision, use: EngineUse, machinery: Machinery) -> _Runner:
+    """Find the engine that fits this machine, check it, load it and run it once.
+
+    The driver is asked first: without one, a TensorRT runtime ends the process. Then comes the engine's record, then the
+    plan's hash, and only then is the plan loaded.
+
+    Args:
+        kind: the backend's runner.
+        bundle: an opened bundle.
+        precision: which engine.
+        use: which GPU, and whether an engine is built where none fits.
+        machinery: what reaches the driver and TensorRT.
+
+    Raises:
+        BundleError: the bundle has no graph of this precision for the backend.
+        DeviceError: no driver, no such GPU, or out of device memory.
+        MissingDependencyError: TensorRT or the CUDA bindings are not installed.
+        EngineError: no engine fits, or the one that does is damaged.
+        BuildError: an engine was to be built and could not be.
+        BackendError: TensorRT cannot be loaded or fails.
+    """
+    bundle.graph(precision, kind.name)
+    machine = machinery.machine(kind.name, use.device)
+    stored = _found(bundle, precision, machine, use.build)
+    device = machinery.open_device(use.device)
+    try:
+        stored = stored or _built(bundle, precision, machine, device, use)
+        engine = _load(bundle, precision, machine, stored)
+    except BaseException:
+        device.close()
+        raise
+    return kind(version_of(machine.module), device, engine, class_mask(bundle.manifest.plate_format))
+
+
+def _found(bundle: Bundle, precision: Precision, machine: Machine, may_build: bool) -> StoredEngine | None:
+    """The engine that fits, for batches of any size: what is longer than it takes is read in parts."""
+    try:
+        return find_engine(bundle, machine.target(), precision)
+    except EngineError:
+        if may_build:
+            return None
+        raise
+
+
+def _built(bundle: Bundle, precision: Precision, machine: Machine, device: CudaDevice, use: EngineUse) -> StoredEngine:
+    device.activate()
+    machine = replace(machine, free_bytes=device.memory()[0])
+    return ensure_engine(bundle, precision, machine=machine, batch=use.batch, note=use.note, progress=use.progress)
+
+
+def _load(bundle: Bundle, precision: Precision, machine: Machine, stored: StoredEngine) -> Engine:
+    options = stored.record.options
+    rebuild = build_command(bundle.path, precision, machine.backend, options, force=True)
+    plan = read_plan(stored, rebuild)
+    graph = bundle.graph(precision, machine.backend)
+    return Engine(machine.module, plan, graph, str(stored.path), rebuild, host_code=options.version_compatible)

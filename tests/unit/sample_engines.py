@@ -1,0 +1,123 @@
+"""Engines of the tiny network on the stand-ins for CUDA and TensorRT."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+from doubles.building import backend_of
+from doubles.cuda import FakeCuda
+from doubles.executing import executing_tensorrt
+from doubles.plans import make_fake_plan
+
+from edgelpr.bundle.bundle import Bundle
+from edgelpr.cuda.probing import Probe
+from edgelpr.engines.options import BuildOptions
+from edgelpr.engines.record import EngineRecord
+from edgelpr.engines.storing import StoredEngine, write_engine
+from edgelpr.engines.target import Target
+from edgelpr.errors import DeviceError, MissingDependencyError
+from edgelpr.runtime.backends.tensorrt.runner import TensorRtRunner
+from edgelpr.runtime.backends.tensorrt_rtx.runner import TensorRtRtxRunner
+from edgelpr.runtime.decoding import class_mask
+from edgelpr.runtime.executing.engine import Engine
+from edgelpr.runtime.executing.machinery import Machinery
+from edgelpr.runtime.executing.runner import EngineRunner
+from edgelpr.runtime.recognizer import Recognizer
+
+REBUILD = "edgelpr build x.elpr"
+
+
+@dataclass
+class Sample:
+    """A runner and what it runs on."""
+
+    bundle: Bundle
+    cuda: FakeCuda
+    module: ModuleType
+    runner: EngineRunner
+
+    def recognizer(self, batch_size: int = 16) -> Recognizer:
+        return Recognizer(self.bundle, self.runner, self.runner.name, "fp32", batch_size)
+
+
+def profile_of(bundle: Bundle, batches: tuple[int, int, int]) -> dict[str, list[list[int]]]:
+    """An optimisation profile for the one input of a bundle's fp32 graph."""
+    graph = bundle.graph("fp32", "tensorrt")
+    return {graph.input_name: [[count, *(side or 0 for side in graph.input_shape[1:])] for count in batches]}
+
+
+def plan_of(bundle: Bundle, version: str, batches: tuple[int, int, int] = (1, 1, 32), **facts: Any) -> bytes:
+    """A plan of a bundle's fp32 graph, for ``FakeCuda`` as it is by default."""
+    graph = bundle.file(bundle.graph("fp32", "tensorrt").file).read_bytes()
+    whole = {"version": version, "backend": backend_of(version), "profile": profile_of(bundle, batches)} | facts
+    return make_fake_plan(graph, **whole)
+
+
+def open_sample(
+    bundle: Bundle,
+    version: str = "10.3.0",
+    cuda: FakeCuda | None = None,
+    batches: tuple[int, int, int] = (1, 1, 32),
+    module: ModuleType | None = None,
+) -> Sample:
+    """A runner of a bundle's fp32 graph."""
+    cuda = cuda or FakeCuda()
+    module = module or executing_tensorrt(version, cuda)
+    kind = TensorRtRtxRunner if backend_of(version) == "tensorrt-rtx" else TensorRtRunner
+    graph = bundle.graph("fp32", "tensorrt")
+    engine = Engine(module, plan_of(bundle, version, batches), graph, "x.engine", REBUILD)
+    return Sample(bundle, cuda, module, kind(version, cuda, engine, class_mask(bundle.manifest.plate_format)))
+
+
+def machinery_of(module: ModuleType, cuda: FakeCuda, problem: str | None = None, l4t: str | None = None) -> Machinery:
+    """Stand-ins for the driver and TensorRT.
+
+    Args:
+        module: of TensorRT; other packages are not installed.
+        cuda: the one GPU.
+        problem: why no driver answers.
+        l4t: what Jetson Linux says of itself.
+    """
+
+    def require_driver() -> Probe:
+        if problem is not None:
+            raise DeviceError(problem)
+        return Probe("libcuda.so.1", 0, 12060, (cuda.facts,))
+
+    def load_module(backend: str) -> ModuleType:
+        if backend != backend_of(module.__version__):
+            raise MissingDependencyError(f"the backend {backend} is not installed")
+        return module
+
+    return Machinery(require_driver, load_module, lambda index: cuda, lambda: l4t)
+
+
+def store(bundle: Bundle, plan: bytes, version: str = "10.3.0", **changes: Any) -> StoredEngine:
+    """Put a plan into a bundle, with the record of one that fits ``FakeCuda`` as it is by default.
+
+    Args:
+        bundle: it is changed.
+        plan: any bytes.
+        version: of TensorRT.
+        changes: of the record; ``gpu``, ``sm`` and ``backend`` are those of its target.
+    """
+    target = {"backend": backend_of(version), "gpu": "Orin (nvgpu)", "sm": "sm87"}
+    target |= {name: changes.pop(name) for name in list(target) if name in changes}
+    graph = bundle.graph("fp32", "tensorrt").file
+    record = EngineRecord(
+        target=Target(target["backend"], version, target["gpu"], (target["sm"],), None),
+        precision="fp32",
+        graph_file=graph,
+        graph_sha256=bundle.manifest.files[graph].sha256,
+        plan_sha256=hashlib.sha256(plan).hexdigest(),
+        plan_bytes=len(plan),
+        options=BuildOptions(),
+        driver_version=12060,
+        edgelpr_version="0",
+        built="2026-01-01T00:00:00Z",
+        seconds=1.0,
+    )
+    return write_engine(bundle, plan, replace(record, **changes))
