@@ -55,6 +55,7 @@ for        TensorRT 10\.3\.0 on Orin \(nvgpu\) \(sm87\)
 precision  fp32, of fp32\.onnx
 batches    1 to 32, fastest at 1
 built      in \d+\.\d s
+audit      0 of \d+ convolutions and matrix products in fp32, \d+ not told; [^\n]+
 """
     assert re.fullmatch(expected, out)
     assert "Backend: TensorRT, which is installed\n" in err

@@ -24,7 +24,7 @@ MOST_GRAPHS = 32
 class _Program:
     """How a lane runs batches of one size."""
 
-    context: Context
+    bound: Context
     """With that size and the lane's addresses set."""
 
     graph: int | None
@@ -89,7 +89,7 @@ class Lane:
         elif program is None:
             self._enqueue(self._reshaped(padded), padded)
         elif program.graph is None:
-            self._enqueue(program.context, padded)
+            self._enqueue(program.bound, padded)
         else:
             self._device.launch(program.graph, self._stream)
 
@@ -122,21 +122,21 @@ class Lane:
             for program in programs.values():
                 if program.graph is not None:
                     self._device.destroy_graph(program.graph)
-            for context in self._contexts:  # before the memory they work in
-                context.close()
+            for bound in self._contexts:  # before the memory they work in
+                bound.close()
 
     def _first(self, count: int) -> None:
         """The first batch of a size: as it is, since TensorRT may do what cannot be captured; then it is captured."""
-        context = self._context(count)
-        self._enqueue(context, count)
+        bound = self._context(count)
+        self._enqueue(bound, count)
         self._device.synchronise(self._stream)
-        self._programs[count] = _Program(context, self._captured(context, count))
+        self._programs[count] = _Program(bound, self._captured(bound, count))
 
     def _context(self, count: int) -> Context:
-        context = self._engine.create_context(self._scratch)
-        self._contexts.append(context)
-        context.place(self._buffers.addresses)
-        return self._with_shape(context, count)
+        bound = self._engine.create_context(self._scratch)
+        self._contexts.append(bound)
+        bound.place(self._buffers.addresses)
+        return self._with_shape(bound, count)
 
     def _reshaped(self, count: int) -> Context:
         """The context of all sizes that have none of their own."""
@@ -144,33 +144,33 @@ class Lane:
             self._spare = self._context(count)
         return self._with_shape(self._spare, count)
 
-    def _with_shape(self, context: Context, count: int) -> Context:
+    def _with_shape(self, bound: Context, count: int) -> Context:
         tensor = self._engine.contract.input
-        context.reshape(tensor.name, (count, *tensor.shape))
-        return context
+        bound.reshape(tensor.name, (count, *tensor.shape))
+        return bound
 
-    def _enqueue(self, context: Context, count: int) -> None:
+    def _enqueue(self, bound: Context, count: int) -> None:
         self._buffers.copy_in(count, self._stream)
-        context.enqueue(count, self._stream)
+        bound.enqueue(count, self._stream)
         self._buffers.copy_out(count, self._stream)
 
-    def _captured(self, context: Context, count: int) -> int | None:
+    def _captured(self, bound: Context, count: int) -> int | None:
         """The whole of a batch as one graph; None, and why in ``without_graphs``, where it cannot be captured."""
         if self.without_graphs is not None:
             return None
-        if not context.can_be_captured(self._stream):
+        if not bound.can_be_captured(self._stream):
             self.without_graphs = "this engine cannot be captured"
             return None
         try:
-            return self._capture(context, count)
+            return self._capture(bound, count)
         except (BackendError, DeviceError) as error:
             self.without_graphs = f"capturing failed: {error}"
             return None
 
-    def _capture(self, context: Context, count: int) -> int:
+    def _capture(self, bound: Context, count: int) -> int:
         self._device.begin_capture(self._stream)
         try:
-            self._enqueue(context, count)
+            self._enqueue(bound, count)
         except BaseException:
             self._abandon()
             raise

@@ -1,0 +1,174 @@
+"""One plate on its way past the camera: frames come one by one, the best are kept, a reading can be had at any time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgelpr.errors import BackendError, UsageError
+from edgelpr.plates.format import PlateFormat
+from edgelpr.preprocessing.crop import Preprocessing
+from edgelpr.preprocessing.images import Image
+from edgelpr.runtime.backends.protocol import RawOutput
+from edgelpr.runtime.decoding import to_readings
+from edgelpr.runtime.inputs import Source, load_image, prepare
+from edgelpr.runtime.tracks.network import TrackNetwork, TrackOutput
+from edgelpr.runtime.tracks.reading import FrameQuality, TrackMaps, TrackReading
+
+
+@dataclass(frozen=True)
+class TrackKind:
+    """What every track of a bundle has in common."""
+
+    plate_format: PlateFormat
+    """What can stand on the plate."""
+
+    preprocessing: Preprocessing
+    """How a frame becomes the network's input."""
+
+    most: int
+    """Frames that are read together."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    name: str
+    pixels: Image
+    quality: float | None = None
+
+
+class PlateTrack:
+    """Frames of one plate, of which the best are kept by quality; belongs to one thread.
+
+    A frame's quality depends on that frame alone, so it is found once. Frames wait for it: five newcomers are scored by one
+    run of the network, so a long track costs a fifth of a run a frame, and at most ten frames of 7.5 kB are held. A reading
+    of up to five frames takes one run, and a run more where newcomers have to be scored first. Of frames of equal quality the
+    earlier stays. A network without quality scores reads the newest five.
+
+    Made by ``TrackRecognizer.track``.
+
+    Args:
+        network: reads tracks.
+        kind: of the bundle.
+    """
+
+    def __init__(self, network: TrackNetwork, kind: TrackKind) -> None:
+        self._network, self._kind = network, kind
+        self._frames: list[_Frame] = []
+        self._added = 0
+        self._seconds = 0.0
+        self._read: tuple[TrackReading, TrackOutput] | None = None
+
+    def __len__(self) -> int:
+        """Frames that were added, those no longer kept included."""
+        return self._added
+
+    def add(self, frame: Source, name: str | None = None) -> None:
+        """Add a frame; where it cannot be used, the track stays as it was.
+
+        Args:
+            frame: a crop of the plate, the path of an image file or an array (H, W) grey or (H, W, 3) BGR uint8 of any size;
+                it is copied, so a camera may reuse its buffer.
+            name: what to call it in readings; by default its path, or ``frame N``.
+
+        Raises:
+            ImageError: the frame cannot be used.
+            BackendError: closed, or the engine fails while frames are scored.
+        """
+        if name is None:
+            name = os.fspath(frame) if isinstance(frame, (str, os.PathLike)) else f"frame {self._added + 1}"
+        crop = prepare(load_image(frame, name), self._kind.preprocessing)
+        self._frames.append(_Frame(name, crop.pixels))
+        self._added += 1
+        self._read = None
+        if len(self._frames) == 2 * self._kind.most or not self._network.gives_quality:
+            self._keep_the_best()
+
+    def reading(self) -> TrackReading:
+        """Read the plate from the frames that are there; again without a new frame: the same, at no cost.
+
+        Raises:
+            UsageError: no frame was added yet.
+            BackendError: closed, or the engine fails.
+        """
+        return self._result()[0]
+
+    def maps(self) -> TrackMaps | None:
+        """Where the network looked in the last reading, for drawing; None when the bundle was exported without maps.
+
+        Raises:
+            UsageError: no frame was added yet.
+            BackendError: closed, or the engine fails.
+        """
+        output, count = self._result()[1], len(self._frames)
+        if output.attention is None:
+            return None
+        written = output.classes[0] < len(self._kind.plate_format.alphabet)  # void is the class after them
+        temporal = None if output.temporal is None else output.temporal[0, :count].copy()
+        return TrackMaps(tuple(frame.pixels for frame in self._frames), temporal, output.attention[0, written, :count].copy())
+
+    def _result(self) -> tuple[TrackReading, TrackOutput]:
+        if not self._frames:
+            raise UsageError("the track has no frame; add one to five frames of a plate, or more, before it is read")
+        if self._read is None:
+            self._keep_the_best()
+            output = self._run([self._frames])
+            self._score(self._frames, output)
+            self._read = self._reading(output), output
+            self._seconds = 0.0
+        return self._read
+
+    def _keep_the_best(self) -> None:
+        """Drop frames until no more are left than are read together, the rest in the order in which they came."""
+        most = self._kind.most
+        if len(self._frames) <= most:
+            return
+        if not self._network.gives_quality:
+            self._frames = self._frames[-most:]
+            return
+        unscored = [frame for frame in self._frames if frame.quality is None]
+        scored = [frame for frame in self._frames if frame.quality is not None]
+        groups = [unscored[start : start + most] for start in range(0, len(unscored), most)]
+        if groups:
+            output = self._run(groups)
+            scored += [frame for number, group in enumerate(groups) for frame in _with_quality(group, output, number)]
+        order = sorted(range(len(scored)), key=lambda number: -(scored[number].quality or 0.0))
+        self._frames = [scored[number] for number in sorted(order[:most])]
+
+    def _score(self, group: Sequence[_Frame], output: TrackOutput) -> None:
+        """Note the quality of frames that were just read."""
+        self._frames = _with_quality(group, output, 0)
+
+    def _run(self, groups: Sequence[Sequence[_Frame]]) -> TrackOutput:
+        """The network's outputs for groups of at most five frames, one row each."""
+        kind = self._kind
+        frames = np.zeros((len(groups), kind.most, kind.preprocessing.height, kind.preprocessing.width), dtype=np.uint8)
+        present: NDArray[np.uint8] = np.zeros((len(groups), kind.most), dtype=np.uint8)
+        for row, group in enumerate(groups):
+            present[row, : len(group)] = 1
+            frames[row, : len(group)] = [frame.pixels for frame in group]
+        start = perf_counter()
+        output = self._network.run(frames, present)
+        self._seconds += perf_counter() - start
+        if output.quality is not None and not np.isfinite(output.quality).all():
+            raise BackendError("the network returned a quality that is no number; export the bundle again")
+        return output
+
+    def _reading(self, output: TrackOutput) -> TrackReading:
+        kind = self._kind
+        size = (kind.preprocessing.width, kind.preprocessing.height)
+        raw = RawOutput(output.classes, output.probabilities, None)
+        plain = to_readings(raw, kind.plate_format, [size], self._seconds)[0]
+        frames = tuple(FrameQuality(frame.name, frame.quality) for frame in self._frames)
+        return TrackReading(plain.plate, plain.confidence, plain.characters, frames, plain.seconds)
+
+
+def _with_quality(group: Sequence[_Frame], output: TrackOutput, row: int) -> list[_Frame]:
+    if output.quality is None:
+        return list(group)
+    return [replace(frame, quality=float(output.quality[row, place])) for place, frame in enumerate(group)]
