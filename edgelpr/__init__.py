@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from edgelpr.plates.loading import load_plate_format
     from edgelpr.runtime.reading import CharacterReading, Reading
     from edgelpr.runtime.recognizer import Recognizer
+    from edgelpr.runtime.tracks.reading import TrackReading
+    from edgelpr.runtime.tracks.recognizer import TrackRecognizer
+    from edgelpr.runtime.tracks.track import PlateTrack
 
 __version__ = "0.1.0"
 
@@ -23,8 +26,11 @@ _HOMES = {
     "CharacterReading": "edgelpr.runtime.reading",
     "EdgelprError": "edgelpr.errors",
     "PlateFormat": "edgelpr.plates.format",
+    "PlateTrack": "edgelpr.runtime.tracks.track",
     "Reading": "edgelpr.runtime.reading",
     "Recognizer": "edgelpr.runtime.recognizer",
+    "TrackReading": "edgelpr.runtime.tracks.reading",
+    "TrackRecognizer": "edgelpr.runtime.tracks.recognizer",
     "load_plate_format": "edgelpr.plates.loading",
 }
 
@@ -33,8 +39,11 @@ __all__ = [
     "CharacterReading",
     "EdgelprError",
     "PlateFormat",
+    "PlateTrack",
     "Reading",
     "Recognizer",
+    "TrackReading",
+    "TrackRecognizer",
     "__version__",
     "load_plate_format",
 ]

@@ -112,3 +112,16 @@ PlateColour = Literal["blue", "green", "yellow", "red"]
 
 BisectionOutcome = Literal["passes", "found", "not enough"]
 """Of the search for layers to keep in higher precision: none need be; a set was found; not even all of them are enough."""
+
+PeerLayout = Literal["nchw", "nhwc", "nhw"]
+"""How a stranger's graph takes pictures: order of batch, channels, rows (height) and columns (width)."""
+
+Scenario = Literal["single-stream", "offline", "paper", "paper-synchronised", "cold-start"]
+"""How `edgelpr bench` lets plates come: one after the other, all at once, as in the HPA authors' loop, which never waits for the
+device, the same loop with waiting, and the first reading of a fresh process."""
+
+Scope = Literal["network only", "end to end"]
+"""What a time covers: the network's call on a prepared input, or all from a decoded crop in memory to text."""
+
+BenchDuration = Literal["quick", "default", "official", "custom"]
+"""How long a scenario is measured; ``quick`` only shows that it works, ``custom`` is a number of seconds."""

@@ -51,19 +51,46 @@ class Bundle:
         return cls(folder, manifest)
 
     def graph(self, precision: Precision, backend: str = "onnxruntime") -> Graph:
-        """The graph of a precision that an inference engine runs.
+        """The graph of a precision that an inference engine runs, of a bundle that reads crops.
 
         Args:
             precision: the arithmetic.
             backend: the engine; a graph that was made for it is taken before one made for any.
 
         Raises:
-            BundleError: the bundle has none; the message lists those it has.
+            BundleError: the bundle has none, and the message lists those it has; or it reads tracks.
         """
+        self.check_reads_crops()
         graph = self.manifest.graph(precision, backend)
         if graph is None:
             raise BundleError(f"{self.path}: has no {precision} graph for {backend}; graphs present: {self._graphs()}")
         return graph
+
+    def track_graph(self) -> Graph:
+        """The graph that reads tracks: fp32, for any engine.
+
+        Raises:
+            BundleError: the bundle reads crops.
+        """
+        graph = self.manifest.graph("fp32", "onnxruntime")
+        if self.manifest.frames is None or graph is None:
+            raise BundleError(
+                f"{self.path}: this bundle reads single crops, not tracks; use: edgelpr read {self.path} IMAGE..., or export a "
+                "checkpoint of iq-stan"
+            )
+        return graph
+
+    def check_reads_crops(self) -> None:
+        """Refuse a bundle that reads tracks, where single crops are read.
+
+        Raises:
+            BundleError: it reads tracks.
+        """
+        if self.manifest.frames is not None:
+            raise BundleError(
+                f"{self.path}: this bundle reads tracks; use: edgelpr track {self.path} FRAMES... Tracks are read by onnxruntime "
+                "in fp32 only so far: fp16, INT8 and engines are for bundles that read single crops"
+            )
 
     def _graphs(self) -> str:
         graphs = [f"{graph.precision} for {graph.made_for}" for graph in self.manifest.graphs]

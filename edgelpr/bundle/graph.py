@@ -13,6 +13,12 @@ from edgelpr.types import GraphTarget, Precision, Rewrite
 InputType = Literal["uint8", "float32"]
 """What a graph takes: grey crops 0 to 255, or planes scaled to 0..1."""
 
+FRAMES, PRESENT = "frames", "present"
+"""Inputs of a graph that reads tracks; ``present`` is (N, F) uint8, 1 for a frame that is there, 0 for one that is not."""
+
+TRACK_EXTRAS = ("quality", "temporal", "attention")
+"""Outputs that a graph for tracks may have after classes and probabilities, in this order."""
+
 # The first that a bundle has is taken. The backend torch is absent: it computes with the weights, not with a graph.
 _TARGETS: Mapping[str, tuple[GraphTarget, ...]] = {
     "onnxruntime": ("cpu", "any"),
@@ -29,6 +35,8 @@ def targets_of(backend: str) -> tuple[GraphTarget, ...]:
 @dataclass(frozen=True)
 class Graph:
     """One ONNX file of a bundle; N crops, P positions, S classes, H x W input, h x w maps.
+
+    A graph that reads tracks takes N of them, F frames each.
 
     Raises:
         BundleError: fields that contradict each other.
@@ -47,25 +55,38 @@ class Graph:
     """Exact rewrites that the export applied."""
 
     input_name: str
-    """Name of the one input."""
+    """Name of the input; a graph that reads tracks takes ``present`` as well."""
 
     input_dtype: InputType
     """``uint8`` with the rewrite ``decode``, else ``float32``."""
 
     input_shape: tuple[int | None, ...]
-    """(None, H, W) for uint8, (None, C, H, W) for float32, C = 1 after the grey fold, else 3; None: any N."""
+    """(None, H, W) for uint8, (None, C, H, W) for float32, C = 1 after the grey fold, else 3, (None, F, H, W) uint8 for tracks;
+    None: any N."""
 
     outputs: tuple[str, ...]
     """``classes`` (N, P) int32 and ``probabilities`` (N, P) float32, or ``logits`` (N, P, S) float32; then perhaps
-    ``maps`` (N, P, h, w) float32, the HPA maps without background."""
+    ``maps`` (N, P, h, w) float32, the HPA maps without background.
+
+    For tracks ``classes`` and ``probabilities``, then perhaps ``quality`` (N, F) 0 to 1, ``temporal`` (N, F, h, w) weights 0 to
+    2, ``attention`` (N, P, F, w) shares that sum to 1 over F and w, all float32 and 0 for frames that are absent."""
 
     multiply_adds: int
-    """Multiply-adds of one crop."""
+    """Multiply-adds of one crop, or of one track."""
 
     made_for: GraphTarget = "any"
     """Which engine it was made for; a bundle has at most one graph for a precision and an engine."""
 
+    frames: int | None = None
+    """F, frames of a track that are read together; None: each crop is read alone."""
+
     def __post_init__(self) -> None:
+        if self.frames is None:
+            self._check_for_crops()
+        else:
+            self._check_for_tracks(self.frames)
+
+    def _check_for_crops(self) -> None:
         decodes = "decode" in self.rewrites
         results = ("classes", "probabilities") if decodes else ("logits",)
         if self.outputs not in (results, (*results, "maps")):
@@ -75,6 +96,20 @@ class Graph:
         wanted = (None,) if decodes else (None, 1 if "grey-fold" in self.rewrites else 3)
         if self.input_shape[:-2] != wanted or not all(side is not None and side > 0 for side in self.input_shape[-2:]):
             raise BundleError(f"{self.file}: input shape is {list(self.input_shape)}; expected {[*wanted, 'H', 'W']}")
+
+    def _check_for_tracks(self, frames: int) -> None:
+        if self.rewrites != ("decode",) or (self.input_name, self.input_dtype) != (FRAMES, "uint8"):
+            found = f"{self.input_name} {self.input_dtype}, rewrites {list(self.rewrites)}"
+            raise BundleError(f"{self.file}: reads tracks and has the input {found}; expected {FRAMES} uint8, decode alone")
+        size = self.input_shape[2:]
+        if self.input_shape[:2] != (None, frames) or frames < 1 or len(size) != 2 or None in size:
+            raise BundleError(f"{self.file}: input shape is {list(self.input_shape)}; expected {[None, frames, 'H', 'W']}")
+        extras = self.outputs[2:]
+        known = [name for name in TRACK_EXTRAS if name in extras]
+        weighs_unscored = "temporal" in extras and "quality" not in extras
+        if self.outputs[:2] != ("classes", "probabilities") or list(extras) != known or weighs_unscored:
+            wanted = f"classes, probabilities, then perhaps {', '.join(TRACK_EXTRAS)}, no temporal without quality"
+            raise BundleError(f"{self.file}: outputs are {list(self.outputs)}; expected {wanted}")
 
     @property
     def height_width(self) -> tuple[int | None, ...]:
@@ -87,8 +122,9 @@ class Graph:
         return 1 if "grey-fold" in self.rewrites else 3
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; ``from_dict`` takes them back."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        """Plain values for JSON; ``from_dict`` takes them back. Without ``frames`` for crops, as before there were tracks."""
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return plain if self.frames is not None else {key: value for key, value in plain.items() if key != "frames"}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "graph") -> Graph:
@@ -96,9 +132,11 @@ class Graph:
 
         Raises:
             BundleError: a missing or an unknown key, or a value that does not fit; ``made_for`` may be missing, as in
-                bundles of schema 1.
+                bundles of schema 1, and ``frames``, as for crops.
         """
-        values = checked_keys({"made_for": "any"} | typed(values, dict, where), [field.name for field in fields(cls)], where)
+        optional = {"made_for": "any", "frames": None}
+        values = checked_keys(optional | typed(values, dict, where), [field.name for field in fields(cls)], where)
+        frames = values["frames"]
         rewrites = texts(values["rewrites"], f"{where}: rewrites")
         shape = typed(values["input_shape"], list, f"{where}: input_shape")
         return cls(
@@ -112,4 +150,5 @@ class Graph:
             outputs=texts(values["outputs"], f"{where}: outputs"),
             multiply_adds=typed(values["multiply_adds"], int, f"{where}: multiply_adds"),
             made_for=chosen(values["made_for"], get_args(GraphTarget), f"{where}: made_for"),
+            frames=None if frames is None else typed(frames, int, f"{where}: frames"),
         )

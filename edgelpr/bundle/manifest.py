@@ -94,14 +94,18 @@ class Manifest:
     """Version of the manifest that was read; written is always the newest."""
 
     def __post_init__(self) -> None:
-        if self.preprocessing != Preprocessing.of(self.plate_format):
+        if len({graph.frames for graph in self.graphs}) > 1:
+            raise BundleError(f"manifest of '{self.name}': some graphs read crops and others tracks; expected one kind")
+        # A frame of a track has a size of its own, which the architecture fixes.
+        if not self.frames and self.preprocessing != Preprocessing.of(self.plate_format):
             raise BundleError(f"manifest of '{self.name}': preprocessing {self.preprocessing} contradicts the plate format")
         self._check_unique("graphs", [f"{graph.precision} for {graph.made_for}" for graph in self.graphs])
         self._check_unique("approvals", [" on ".join(approval.subject) for approval in self.approvals])
-        size = self.plate_format.height_width
+        size = (self.preprocessing.height, self.preprocessing.width)
         for graph in self.graphs:
             if graph.height_width != size:
-                raise BundleError(f"{graph.file}: height and width are {graph.height_width}; the plate format's are {size}")
+                whose = "preprocessing" if self.frames else "plate format"
+                raise BundleError(f"{graph.file}: height and width are {graph.height_width}; the {whose}'s are {size}")
 
     def _check_unique(self, what: str, found: Sequence[str]) -> None:
         if len(set(found)) != len(found):
@@ -114,6 +118,11 @@ class Manifest:
         Files have hashes of their own; name, accuracy, parity and notes decide nothing.
         """
         return digest_of(self._plain())
+
+    @property
+    def frames(self) -> int | None:
+        """Frames of a track that are read together; None: the graphs read crops."""
+        return self.graphs[0].frames if self.graphs else None
 
     @property
     def precisions(self) -> tuple[Precision, ...]:

@@ -76,8 +76,9 @@ def open_float_graph(bundle: Bundle) -> FloatGraph:
 
     Raises:
         CalibrationError: there is none, or it is rounded already, or not a graph that ``edgelpr export`` wrote.
-        BundleError: the file cannot be read.
+        BundleError: the file cannot be read, or the bundle reads tracks.
     """
+    bundle.check_reads_crops()
     graph = bundle.manifest.graph("fp32", "onnxruntime")
     if graph is None:
         others = ", ".join(each.file for each in bundle.manifest.graphs) or "none"

@@ -112,6 +112,7 @@ def command(
     from edgelpr.calibration.caching import check_cache, write_cache
 
     opened = Bundle.open(bundle)
+    opened.check_reads_crops()
     if cache is not None and tensorrt_version is not None:
         check_cache(opened, cache, tensorrt_version)
     loaded, report = None, None

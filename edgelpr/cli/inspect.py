@@ -44,7 +44,7 @@ def command(bundle: Path, as_json: bool) -> None:
         click.echo("\nAccuracy: none measured yet")
     _print_values("Notes", opened.manifest.notes)
     _print_files(opened.manifest)
-    next_command(f"edgelpr read {bundle} IMAGE...")
+    next_command(f"edgelpr read {bundle} IMAGE..." if opened.manifest.frames is None else f"edgelpr track {bundle} FRAMES...")
 
 
 def _print_head(bundle: Bundle) -> None:

@@ -139,6 +139,7 @@ def command(
     plan = Plan(backend, precisions, max_loss, least_plates, simulate_tensorrt, threads, batch_size, rectify, seconds)
     job = VerifyJob(read_labels(data, label_format, split), plan, not no_record, as_json)
     opened = Bundle.open(bundle)
+    opened.check_reads_crops()
     job.check(opened, data, split)
     if forget is not None:
         opened = job.forget(opened, forget)

@@ -66,7 +66,7 @@ def build_plan(
     Args:
         module: ``tensorrt`` or ``tensorrt_rtx``; where no GPU answers, only the latter, with ``options.targets``.
         backend: which of them it is.
-        graph: the ONNX file, with one input (N, ...) of crops.
+        graph: the ONNX file; every input is (N, ...), of crops or of tracks.
         precision: of the graph.
         options: what is asked for.
         where: the graph's file, for messages.

@@ -98,19 +98,22 @@ def _set_workspace(
 
 def _add_profile(builder: Any, network: Any, config: Any, options: BuildOptions, where: str) -> None:
     profile = builder.create_optimization_profile()
-    tensor = network.get_input(0)
-    name, shape = tensor.name, tuple(tensor.shape)
-    if any(side < 1 for side in shape[1:]):
-        raise BuildError(f"{where}: the input '{name}' has the shape {list(shape)}; only the number of crops may be open")
+    inputs = [network.get_input(index) for index in range(network.num_inputs)]
+    shapes = {tensor.name: tuple(tensor.shape) for tensor in inputs}
+    for name, shape in shapes.items():
+        if any(side < 1 for side in shape[1:]):
+            raise BuildError(f"{where}: the input '{name}' has the shape {list(shape)}; only the number of crops may be open")
     try:
-        profile.set_shape(name, *((count, *shape[1:]) for count in options.batches))
+        for name, shape in shapes.items():
+            profile.set_shape(name, *((count, *shape[1:]) for count in options.batches))
         accepted = config.add_optimization_profile(profile) >= 0
     except RuntimeError:  # what its bindings make of a refusal
         accepted = False
     if not accepted:
+        found = " and ".join(f"'{name}' of shape {list(shape)}" for name, shape in shapes.items())
         raise BuildError(
-            f"{where}: TensorRT refuses batches of {options.batches[0]} to {options.batches[2]} for the input '{name}' of "
-            f"shape {list(shape)}; name the one that it has, for example --batch 1"
+            f"{where}: TensorRT refuses batches of {options.batches[0]} to {options.batches[2]} for the input {found}; "
+            "name the one that it has, for example --batch 1"
         )
 
 

@@ -39,9 +39,9 @@ def parse_network(module: ModuleType, builder: Any, graph: bytes, flags: int, lo
         refusals = [_refusal(parser.get_error(index)) for index in range(parser.num_errors)]
         reason = "; ".join(list(dict.fromkeys(refusals))[:_MOST]) or said.reason
         raise BuildError(f"{whose} refuses it: {reason}. {_AGAIN}")
-    if network.num_inputs != 1 or network.num_outputs < 1:  # text without a meaning parses as a network of nothing
+    if network.num_inputs < 1 or network.num_outputs < 1:  # text without a meaning parses as a network of nothing
         found = f"{network.num_inputs} inputs and {network.num_outputs} outputs"
-        raise BuildError(f"{whose} finds {found} in it; expected one input, of crops. {_AGAIN}")
+        raise BuildError(f"{whose} finds {found} in it; expected at least one of each. {_AGAIN}")
     return network, parser
 
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from edgelpr.export.running import open_session
 
-_COUNTED = ("Conv", "Gemm", "MatMul")
+_COUNTED = ("Conv", "Gemm", "MatMul", "LSTM")
 
 
 def count_graph_multiply_adds(model: onnx.ModelProto) -> int:
-    """Multiply-adds of convolutions and matrix products for one crop.
+    """Multiply-adds of convolutions, matrix products and LSTMs for one crop or one track.
 
     Sizes come from running the graph once on a blank crop: shape inference gives up where a reshape depends on the batch.
 
@@ -26,7 +26,7 @@ def count_graph_multiply_adds(model: onnx.ModelProto) -> int:
 
 
 def count_multiply_adds_by_node(model: onnx.ModelProto) -> dict[str, int]:
-    """The same for each convolution and matrix product, by the node's name.
+    """The same for each convolution, matrix product and LSTM, by the node's name.
 
     Args:
         model: an exported graph; no two of its nodes have one name.
@@ -43,6 +43,8 @@ def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> 
     result, weight = shapes[node.output[0]], shapes[node.input[1]]
     if node.op_type == "Conv":
         return prod(result) * prod(weight[1:])  # (outputs, inputs a group, height, width)
+    if node.op_type == "LSTM":  # (steps, directions, N, hidden); each step multiplies with both matrices
+        return result[0] * result[2] * (prod(weight) + prod(shapes[node.input[2]]))
     transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
     return prod(result) * weight[-1 if transposed or len(weight) == 1 else -2]
 

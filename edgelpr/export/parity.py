@@ -77,9 +77,13 @@ def make_reference(network: Hpa, crops: NDArray[np.uint8], maps: bool) -> Refere
         maps: whether to compare HPA maps.
     """
     exact, single = (_plain(copy, crops, maps) for copy in (deepcopy(network).double(), network))
+    return Reference(network.plate_format, exact, tolerances_of(exact, single))
+
+
+def tolerances_of(exact: Mapping[str, NDArray[np.float64]], single: Outputs) -> dict[str, float]:
+    """How far each tensor may lie from PyTorch's in double precision: 1e-5, or four times what single precision loses."""
     errors = {name: _difference(name, single[name], exact[name]) for name in exact}
-    tolerances = {name: max(TOLERANCE, _ROUNDING_SHARE * error) for name, error in errors.items()}
-    return Reference(network.plate_format, exact, tolerances)
+    return {name: max(TOLERANCE, _ROUNDING_SHARE * error) for name, error in errors.items()}
 
 
 def check_rewrite(network: Hpa, rewrite: Rewrite, crops: NDArray[np.uint8], reference: Reference) -> Check:

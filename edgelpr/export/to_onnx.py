@@ -37,13 +37,14 @@ def to_onnx(module: GraphModule, opset: int) -> onnx.ModelProto:
     """
     require("onnxscript", "export", "exporting to ONNX")
     try:
-        with _quiet():
+        with quiet_exporter():
             model = _export(module, opset)
     except (RuntimeError, ValueError, TypeError, torch.onnx.errors.OnnxExporterError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ExportError(f"the ONNX exporter failed at opset {opset}: {reason}. {_REMEDY}") from error
     finished = finish(model, opset)
-    _name_sizes(finished, module)
+    with torch.no_grad():
+        name_sizes(finished, module(_example(module)))
     return finished
 
 
@@ -85,10 +86,13 @@ def _example(module: GraphModule) -> torch.Tensor:
     return torch.zeros(sides, dtype=torch.uint8 if module.door is not None else torch.float32)
 
 
-def _name_sizes(model: onnx.ModelProto, module: GraphModule) -> None:
-    """Write the known sizes of the outputs, which the older exporter leaves open."""
-    with torch.no_grad():
-        results = module(_example(module))
+def name_sizes(model: onnx.ModelProto, results: tuple[torch.Tensor, ...]) -> None:
+    """Write the known sizes of the outputs, which the older exporter leaves open.
+
+    Args:
+        model: changed in place.
+        results: the outputs of any batch.
+    """
     for output, result in zip(model.graph.output, results):
         sizes = [BATCH, *result.shape[1:]]
         output.CopyFrom(onnx.helper.make_tensor_value_info(output.name, output.type.tensor_type.elem_type, sizes))
@@ -108,7 +112,7 @@ def _strip(model: onnx.ModelProto) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_exporter() -> Iterator[None]:
     """Keep the exporter's chatter off the user's terminal; errors still come as exceptions."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from edgelpr.errors import CheckpointError, EdgelprError
@@ -53,6 +54,16 @@ def save_iq_stan(path: Path, network: IqStan, *, half: bool = False, notes: Mapp
         "schema": _SCHEMA,
     }
     write_file(path, save(tensors, {METADATA_KEY: json.dumps(described, ensure_ascii=False)}))
+
+
+def is_iq_stan(path: Path) -> bool:
+    """Whether a file says that it is a checkpoint of IQ-STAN; only its header is read, and nothing else is checked."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            described = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+    except (SafetensorError, OSError, ValueError, RuntimeError):
+        return False  # whatever reads it says what is wrong with it
+    return isinstance(described, dict) and described.get("architecture") == "iq-stan"
 
 
 def load_iq_stan(path: Path) -> IqStan:

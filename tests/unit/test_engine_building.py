@@ -142,7 +142,7 @@ def test_what_is_no_graph_is_refused(content):
 
 
 def test_a_graph_of_nothing_is_refused():
-    with pytest.raises(BuildError, match="finds 0 inputs and 0 outputs in it; expected one input"):
+    with pytest.raises(BuildError, match="finds 0 inputs and 0 outputs in it; expected at least one"):
         build("10.3.0", graph=b"")
 
 

@@ -31,12 +31,24 @@ _NUMPY = {"UINT8": np.uint8, "INT32": np.int32, "FLOAT": np.float32, "HALF": np.
 _TAKES = "INPUT"
 
 
+def _born(item: Any) -> None:
+    """Count an object of TensorRT, and note when it is freed after the device that it lives on."""
+    module = item._module
+    module._living.add(item)
+    weakref.finalize(item, _freed, type(item).__name__, module._cuda, module._late)
+
+
+def _freed(name: str, cuda: FakeCuda, late: list[str]) -> None:
+    if cuda.closed:
+        late.append(name)
+
+
 class Runtime:
     def __init__(self, log: Any) -> None:
         assert self._module._cuda is not None, "the process ends here: a TensorRT runtime was made without a driver"
         self._log = weakref.ref(log)  # as TensorRT, which keeps a bare pointer
         self._host_code = False
-        self._module._living.add(self)
+        _born(self)
 
     @property
     def engine_host_code_allowed(self) -> bool:
@@ -82,7 +94,7 @@ class ICudaEngine:
         self._tensors = {tensor.name: tensor for tensor in (*inputs, *outputs)}
         self._inputs = [tensor.name for tensor in inputs]
         self._user: Any = lambda: None
-        self._module._living.add(self)
+        _born(self)
 
     def _shape(self, name: str, count: int = -1) -> tuple[int, ...]:
         return tuple(side if isinstance(side, int) else count for side in self._tensors[name].shape)
@@ -139,7 +151,7 @@ class IExecutionContext:
         self._ran: int | None = None
         self._addresses: dict[str, int] = {}
         self._using = threading.Lock()
-        self._module._living.add(self)
+        _born(self)
 
     def set_device_memory(self, memory: int, size: int) -> None:
         assert size >= SCRATCH, f"a context needs {SCRATCH} bytes to work in, found {size}"
@@ -261,6 +273,7 @@ def executing_tensorrt(version: str, cuda: FakeCuda | None, bench: Bench | None 
     module._cuda = cuda  # type: ignore[attr-defined]
     module._capturable, module._failures = True, 0  # type: ignore[attr-defined]
     module._living = weakref.WeakSet()  # type: ignore[attr-defined]
+    module._late = []  # type: ignore[attr-defined]
     return module
 
 
@@ -268,3 +281,8 @@ def living(module: ModuleType) -> list[str]:
     """Kinds of the objects of TensorRT that were not freed."""
     found: Iterable[Any] = module._living
     return sorted(type(item).__name__ for item in found)
+
+
+def freed_late(module: ModuleType) -> list[str]:
+    """Kinds of the objects of TensorRT that were freed when their device was closed already."""
+    return list(module._late)
