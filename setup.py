@@ -34,6 +34,9 @@ class BuildWithWeights(build_py):
         boards = Path("export", "recipes")  # of `edgelpr build`
         shutil.rmtree(target.parent / boards, ignore_errors=True)
         shutil.copytree(HERE / boards, target.parent / boards)
+        suites = target.parent / "benchmarks" / "suites"  # peak rates of boards, for `edgelpr bench paper --board`
+        suites.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(HERE / "benchmarks" / "suites" / "boards.json", suites)
 
 
 setup(cmdclass={"build_py": BuildWithWeights})

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("edgelpr", "export", "weights", "setup.cfg", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
+SOURCES = ("edgelpr", "benchmarks", "export", "weights", "setup.cfg", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 LIMIT = 20_000_000
 LARGEST = 8_000_000
 """Of a checkpoint in the wheel, as in setup.py."""
@@ -94,6 +94,10 @@ def test_the_recipes_of_boards_are_inside(names):
     recipes = {f"edgelpr/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "export/recipes").glob("*.yaml")}
     assert len(recipes) == 6
     assert recipes - names == set()
+
+
+def test_the_peak_rates_of_boards_are_inside(names):
+    assert "edgelpr/benchmarks/suites/boards.json" in names
 
 
 def test_no_pictures_and_no_tests(names):

@@ -43,7 +43,7 @@ def remark(result: PrecisionResult) -> str | None:
     if result.is_reference or high <= result.max_loss:
         return None
     if result.within_gate:
-        holds = "within the gate" if result.subject.simulated else "approved"
+        holds = "approved" if result.approved else "within the gate"
         needed = plates_needed(result.counts, result.max_loss)
         more = "" if needed is None else f"; about {_rounded_up(needed):,} plates read like these would"
         few = f"{counted(plates)} cannot exclude a loss of up to {points(high)} points"
