@@ -88,8 +88,8 @@ class Bundle:
         """
         if self.manifest.frames is not None:
             raise BundleError(
-                f"{self.path}: this bundle reads tracks; use: edgelpr track {self.path} FRAMES... (by onnxruntime in fp32 only so "
-                "far: fp16, INT8, engines and measuring on single crops are for bundles that read those)"
+                f"{self.path}: this bundle reads tracks; use: edgelpr track {self.path} FRAMES... (by onnxruntime in fp32 only "
+                "so far: fp16, INT8, engines and measuring on single crops are for bundles that read those)"
             )
 
     def _graphs(self) -> str:

@@ -96,7 +96,8 @@ def command(
     500, of the plates, cameras, hours and weather that will be read. They need no labels; parts for testing are left alone.
 
     Written are int8-cpu.onnx for ONNX Runtime, int8.onnx and fp16.onnx for TensorRT, and calibration.json, the record. None of
-    them reads before `edgelpr verify` has approved it on labelled plates. The bundle stays whole whatever fails.
+    them reads before `edgelpr verify` has approved it on labelled plates. The bundle stays whole whatever fails. A bundle that
+    reads tracks (iq-stan) is refused: it stays in fp32 for now.
 
     \b
       edgelpr calibrate plates.elpr --images my-crops/

@@ -54,7 +54,9 @@ def command(bundle: Path | None, root: Path, as_json: bool) -> None:
         next_command("edgelpr doctor, after the remedies of the errors")
         click.get_current_context().exit(1)
     build = None if opened is None else build_here(here, opened)
-    next_command(build or f"edgelpr read {bundle or 'BUNDLE'} IMAGE...")
+    reads_tracks = opened is not None and opened.manifest.frames is not None
+    read = f"edgelpr track {bundle} FRAMES..." if reads_tracks else f"edgelpr read {bundle or 'BUNDLE'} IMAGE..."
+    next_command(build or read)
 
 
 def _print(checks: Sequence[Check]) -> None:

@@ -28,6 +28,8 @@ COMMANDS = (
     "build",
     "verify",
     "read",
+    "track",
+    "bench",
     "inspect",
     "doctor",
 )

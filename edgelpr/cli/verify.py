@@ -109,7 +109,8 @@ def command(
 
     LABELS is a CSV with the columns image,plate[,split], or a folder with --format, of plates that neither trained the network
     nor calibrated the bundle. The verdicts go into the bundle: what is approved, `edgelpr read` uses on this backend; what is
-    not, or was never verified, it refuses. fp32 needs no approval. The exit code is 1 if a precision is not approved.
+    not, or was never verified, it refuses. fp32 needs no approval. The exit code is 1 if a precision is not approved. A bundle
+    that reads tracks (iq-stan) is refused: it has fp32 alone for now.
 
     Verdicts are kept for each set of plates: a loss beyond the gate stands until the same plates are verified anew, whatever
     others say, and without one an approval on --least-plates or more is enough. A set with corrected labels is another set:

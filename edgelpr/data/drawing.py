@@ -18,10 +18,14 @@ _WIDTH = 800
 _MAX_HEIGHT = 480
 _MARGIN = 10
 _TITLE, _LABEL = 26, 14
-_PAPER, _BLACK = 245, (0, 0, 0)
+_BLACK = (0, 0, 0)
 _HEAT = 0.65  # a map of value 1 leaves a third of the picture visible
+PAPER = 245
+"""Grey of a sheet."""
+
 _Map = NDArray[np.float32]
-_COLOURS: tuple[Colour, ...] = ((60, 60, 230), (40, 150, 240), (40, 190, 90), (200, 170, 30), (230, 90, 60), (200, 60, 170))
+COLOURS: tuple[Colour, ...] = ((60, 60, 230), (40, 150, 240), (40, 190, 90), (200, 170, 30), (230, 90, 60), (200, 60, 170))
+"""Of characters, in turn."""
 
 
 def draw_reading(crop: Image, reading: Reading, maps: NDArray[np.float32] | None = None) -> tuple[Image, str | None]:
@@ -41,7 +45,7 @@ def draw_reading(crop: Image, reading: Reading, maps: NDArray[np.float32] | None
     tiles = _tiles(picture, reading, found, lettering)
     height, width = picture.shape[:2]
     top = _TITLE + 3 * _MARGIN
-    sheet = np.full((top + height + _MARGIN + tiles.shape[0], _WIDTH + 2 * _MARGIN, 3), _PAPER, dtype=np.uint8)
+    sheet = np.full((top + height + _MARGIN + tiles.shape[0], _WIDTH + 2 * _MARGIN, 3), PAPER, dtype=np.uint8)
     lettering.draw(sheet, _title(reading), (_MARGIN, _MARGIN), _TITLE, _BLACK)
     sheet[top : top + height, _MARGIN : _MARGIN + width] = _with_maps_and_boxes(picture, reading, found, factors)
     sheet[top + height + _MARGIN :, _MARGIN:-_MARGIN] = tiles
@@ -71,8 +75,8 @@ def _maps_of_characters(reading: Reading, maps: _Map | None, size: tuple[int, in
 
 
 def _with_maps_and_boxes(picture: Image, reading: Reading, maps: Sequence[_Map | None], factors: tuple[float, float]) -> Image:
-    colours = [_COLOURS[index % len(_COLOURS)] for index in range(len(maps))]
-    drawn = _tint(picture, [(weights, colour) for weights, colour in zip(maps, colours) if weights is not None])
+    colours = [COLOURS[index % len(COLOURS)] for index in range(len(maps))]
+    drawn = tint(picture, [(weights, colour) for weights, colour in zip(maps, colours) if weights is not None])
     for character, colour in zip(reading.characters, colours):
         if character.box is not None:
             x0, y0, x1, y1 = (round(side * factor) for side, factor in zip(character.box, factors * 2))
@@ -80,8 +84,13 @@ def _with_maps_and_boxes(picture: Image, reading: Reading, maps: Sequence[_Map |
     return drawn
 
 
-def _tint(picture: Image, layers: Sequence[tuple[_Map, Colour]]) -> Image:
-    """A (H, W, 3) picture with colours where their (h, w) maps are high; mixed at the maps' size, enlarged once."""
+def tint(picture: Image, layers: Sequence[tuple[_Map, Colour]]) -> Image:
+    """A picture with colours where their maps are high; mixed at the maps' size, enlarged once.
+
+    Args:
+        picture: (H, W, 3) BGR, uint8.
+        layers: maps (h, w), 0 to 1, all of one size, each with its colour.
+    """
     if not layers:
         return np.array(picture, dtype=np.uint8)
     colours = np.array([(*colour, 1) for _, colour in layers], dtype=np.float32)
@@ -99,13 +108,13 @@ def _tiles(picture: Image, reading: Reading, maps: Sequence[_Map | None], letter
     step = _WIDTH // count
     width = step - _MARGIN
     height = max(1, round(picture.shape[0] * width / picture.shape[1])) if any(weights is not None for weights in maps) else 0
-    tiles = np.full((height + _LABEL + 2 * _MARGIN, _WIDTH, 3), _PAPER, dtype=np.uint8)
+    tiles = np.full((height + _LABEL + 2 * _MARGIN, _WIDTH, 3), PAPER, dtype=np.uint8)
     small = _small_grey(picture, width, height)
     for index, (character, weights) in enumerate(zip(reading.characters, maps)):
-        colour = _COLOURS[index % len(_COLOURS)]
+        colour = COLOURS[index % len(COLOURS)]
         left = index * step
         if weights is not None:
-            tiles[:height, left : left + width] = _tint(small, [(weights, colour)])
+            tiles[:height, left : left + width] = tint(small, [(weights, colour)])
         lettering.draw(tiles, _label(character), (left, height + _MARGIN), _LABEL, colour)
     return tiles
 

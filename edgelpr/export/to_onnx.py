@@ -20,7 +20,9 @@ from edgelpr.export.wrapping import GraphModule
 
 _MAX_IR = 9  # read by ONNX Runtime 1.17 and TensorRT 8.6 too; opset 20 asks for no more
 _EXAMPLES = 2
-_REMEDY = "Nothing was written; try --opset 20"
+REMEDY = "Nothing was written; try --opset 20"
+"""What a message about a failed export ends with."""
+
 BATCH = "batch"
 """Name of the dynamic dimension."""
 
@@ -41,7 +43,7 @@ def to_onnx(module: GraphModule, opset: int) -> onnx.ModelProto:
             model = _export(module, opset)
     except (RuntimeError, ValueError, TypeError, torch.onnx.errors.OnnxExporterError) as error:
         reason = str(error).strip().split("\n")[0]
-        raise ExportError(f"the ONNX exporter failed at opset {opset}: {reason}. {_REMEDY}") from error
+        raise ExportError(f"the ONNX exporter failed at opset {opset}: {reason}. {REMEDY}") from error
     finished = finish(model, opset)
     with torch.no_grad():
         name_sizes(finished, module(_example(module)))
@@ -57,7 +59,7 @@ def finish(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     found = {item.domain: item.version for item in model.opset_import}
     if found.pop("", None) != opset or any(node.domain not in ("", "ai.onnx") for node in model.graph.node):
         versions = ", ".join(f"{item.domain or 'ai.onnx'} {item.version}" for item in model.opset_import)
-        raise ExportError(f"the ONNX exporter wrote {versions}; expected ai.onnx {opset} alone. {_REMEDY}")
+        raise ExportError(f"the ONNX exporter wrote {versions}; expected ai.onnx {opset} alone. {REMEDY}")
     del model.opset_import[:]
     model.opset_import.append(onnx.helper.make_opsetid("", opset))
     model.ir_version = min(model.ir_version, _MAX_IR)
@@ -77,7 +79,7 @@ def _export(module: GraphModule, opset: int) -> onnx.ModelProto:
     batch = torch.export.Dim(BATCH, min=1, max=MAX_BATCH)
     program = torch.onnx.export(module, example, dynamo=True, dynamic_shapes=({0: batch},), verbose=False, **names)
     if program is None:
-        raise ExportError(f"the ONNX exporter returned nothing. {_REMEDY}")
+        raise ExportError(f"the ONNX exporter returned nothing. {REMEDY}")
     return program.model_proto
 
 

@@ -13,7 +13,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("edgelpr", "benchmarks", "export", "weights", "setup.cfg", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
+SOURCES = (
+    "edgelpr",
+    "benchmarks",
+    "export",
+    "weights",
+    "setup.cfg",
+    "setup.py",
+    "pyproject.toml",
+    "MANIFEST.in",
+    "README.md",
+    "LICENSE",
+)
 LIMIT = 20_000_000
 LARGEST = 8_000_000
 """Of a checkpoint in the wheel, as in setup.py."""

@@ -12,6 +12,7 @@ import pytest
 from boards.recorded import BOARDS
 from boards.surroundings import NO_DRIVER, ORIN, surroundings
 from boards.trees import write_tree
+from sample_tracks import small_bundle
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.updating import update_bundle
@@ -74,6 +75,15 @@ def test_with_a_bundle_and_no_gpu(on, capsys, tiny_bundle):
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
     assert checks["bundle-gpu"]["status"] == "skipped"
     assert checks["engines"]["found"] == "none built so far; none can be run here"
+
+
+def test_for_a_bundle_that_reads_tracks_no_engine_is_proposed(on, capsys, tmp_path):
+    on("orin-nano-6.2")
+    tracks = small_bundle(tmp_path)
+    assert run(["doctor", str(tracks.path)]) == 0
+    printed = capsys.readouterr()
+    assert "the bundle reads tracks, for which no engine can be built yet" in printed.out
+    assert f"Next: edgelpr track {tracks.path} FRAMES..." in printed.err
 
 
 def test_a_damaged_bundle_is_a_finding(on, capsys, bundle):

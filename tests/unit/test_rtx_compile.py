@@ -34,8 +34,10 @@ from edgelpr.errors import BuildError, UsageError
 from edgelpr.export.exporting import GRAPH_FILE as FP32
 from edgelpr.export.exporting import export_bundle
 from edgelpr.export.options import REWRITES, ExportOptions
+from edgelpr.export.tracks.exporting import export_track_bundle
 from edgelpr.models.checkpoint import load_checkpoint
 from edgelpr.models.hpa import Hpa, create
+from edgelpr.models.iq_stan import create_iq_stan
 from edgelpr.plates.loading import load_plate_format
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
@@ -188,6 +190,19 @@ def test_nodes_that_are_kept_are_computed_in_higher_precision(nano):
     assert {name for name, kind in rounded.items() if kind == "Int8"} == nano.rounded - set(kept)
     half = compile_for(graphs[FP16]).types_of(graphs[FP16], "Conv")
     assert {name for name, kind in half.items() if kind == "Float"} == {single.name}
+
+
+@pytest.mark.parametrize("opset", [20, 17])
+def test_a_graph_that_reads_tracks_compiles_in_fp32(compiler, tmp_path, opset):
+    frames = np.stack([noise_crops(5, (50, 150))])
+    network = create_iq_stan(load_plate_format("cn"))
+    bundle = export_track_bundle(network, tmp_path / "tracks.elpr", ExportOptions(opset), frames, lambda line: None).bundle
+    model = onnx.load(bundle.file(FP32))
+    compiled = compile_for(model, (1, 1, 8), precision="fp32")
+    assert set(compiled.types_of(model, "Conv").values()) == {"Float"}
+    computed = {name for kernel in compiled.kernels for name in kernel.nodes}
+    wanted = {node.name for node in model.graph.node if node.op_type in ("Conv", "LSTM", "ConvTranspose")}
+    assert wanted <= computed
 
 
 def test_biases_in_int32_are_refused(nano):

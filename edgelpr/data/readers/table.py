@@ -31,7 +31,7 @@ def read_table(path: Path) -> list[LabelledCrop]:
         if mistake:
             mistakes.append(f"line {line}: {mistake}")
             continue
-        image = _locate(row["image"] or "", path.parent)
+        image = locate(row["image"] or "", path.parent)
         seen[os.path.normpath(image)] = line
         labelled.append(LabelledCrop(image, (row["plate"] or "").strip(), (row.get("split") or "").strip() or None))
     refuse(path, mistakes)
@@ -47,14 +47,20 @@ def _mistake(row: Row, folder: Path, seen: dict[str, int]) -> str | None:
         return "no image file named"
     if not (row["plate"] or "").strip():
         return f"no plate for {row['image']}"
-    image = _locate(row["image"] or "", folder)
+    image = locate(row["image"] or "", folder)
     first = seen.get(os.path.normpath(image))
     if first is not None:
         return f"{row['image']} stands on line {first} already"
     return None if image.is_file() else f"{image} does not exist"
 
 
-def _locate(name: str, folder: Path) -> Path:
+def locate(name: str, folder: Path) -> Path:
+    """Where an image that a CSV names lies; backslashes are separators where there is no file of that very name.
+
+    Args:
+        name: as in the CSV, relative to its folder or absolute.
+        folder: of the CSV.
+    """
     image = folder / name.strip()
     if not image.exists() and "\\" in name:  # written on Windows, read on a board
         return folder / name.strip().replace("\\", "/")

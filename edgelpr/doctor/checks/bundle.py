@@ -24,6 +24,8 @@ def check_bundle_on_processor(here: Surroundings, bundle: Bundle) -> Check:
 
 def check_bundle_on_gpu(here: Surroundings, bundle: Bundle) -> Check:
     """Precisions that an engine may read with."""
+    if bundle.manifest.frames is not None:
+        return Check("bundle-gpu", "skipped", "the bundle reads tracks, for which no engine can be built yet")
     backend = usable_engine(here)
     if backend is None:
         return Check("bundle-gpu", "skipped", "no engine can be run here: that takes a driver and TensorRT or TensorRT-RTX")
@@ -41,7 +43,7 @@ def build_here(here: Surroundings, bundle: Bundle) -> str | None:
     """The command that builds an engine of the bundle's smallest precision here; None where none can be built."""
     backend = usable_engine(here)
     precisions: list[Precision] = ["int8", "fp16", "fp32"]
-    if backend is None:
+    if backend is None or bundle.manifest.frames is not None:
         return None
     present = [each for each in precisions if bundle.manifest.graph(each, backend) is not None]
     return build_command(bundle.path, present[0], backend) if present else None

@@ -67,9 +67,9 @@ class TrackNetwork:
         """
         graph = bundle.track_graph()
         path = str(bundle.file(graph.file))
-        runtime = loader._import_runtime()
-        threads = threads or loader._default_threads()
-        session = loader._open_session(runtime, path, threads)
+        runtime = loader.import_runtime()
+        threads = threads or loader.default_threads()
+        session = loader.open_session(runtime, path, threads)
         _check_contract(session, graph, path)
         provider = session.get_providers()[0]
         count = f"{threads} thread{'s' if threads > 1 else ''}"

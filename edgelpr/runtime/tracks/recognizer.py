@@ -74,6 +74,11 @@ class TrackRecognizer:
         """Free the network; calling it again does nothing."""
         self._network.close()
 
+    @property
+    def gives_quality(self) -> bool:
+        """Whether frames are scored; if not, the newest are read of more than five."""
+        return self._network.gives_quality
+
     def track(self) -> PlateTrack:
         """A new track without frames; any number may be under way at once."""
         return PlateTrack(self._network, self._kind)
@@ -90,7 +95,7 @@ class TrackRecognizer:
             ImageError: the first frame that cannot be used.
             BackendError: closed, or the engine fails.
         """
-        if is_single(frames):  # type: ignore[arg-type]
+        if is_single(frames):
             raise UsageError("expected the frames of one plate as a list, even of one; found a single crop")
         track = self.track()
         for frame in each(frames):

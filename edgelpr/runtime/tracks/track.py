@@ -118,7 +118,7 @@ class PlateTrack:
         if self._read is None:
             self._keep_the_best()
             output = self._run([self._frames])
-            self._score(self._frames, output)
+            self._frames = _with_quality(self._frames, output, 0)
             self._read = self._reading(output), output
             self._seconds = 0.0
         return self._read
@@ -139,10 +139,6 @@ class PlateTrack:
             scored += [frame for number, group in enumerate(groups) for frame in _with_quality(group, output, number)]
         order = sorted(range(len(scored)), key=lambda number: -(scored[number].quality or 0.0))
         self._frames = [scored[number] for number in sorted(order[:most])]
-
-    def _score(self, group: Sequence[_Frame], output: TrackOutput) -> None:
-        """Note the quality of frames that were just read."""
-        self._frames = _with_quality(group, output, 0)
 
     def _run(self, groups: Sequence[Sequence[_Frame]]) -> TrackOutput:
         """The network's outputs for groups of at most five frames, one row each."""

@@ -38,9 +38,9 @@ def load(bundle: Bundle, precision: Precision, threads: int | None) -> OnnxRunti
     """
     graph = bundle.graph(precision, "onnxruntime")
     path = bundle.file(graph.file)
-    runtime = _import_runtime()
-    threads = threads or _default_threads()
-    session = _open_session(runtime, str(path), threads)
+    runtime = import_runtime()
+    threads = threads or default_threads()
+    session = open_session(runtime, str(path), threads)
     _check_contract(session, graph, str(path))
     provider = session.get_providers()[0]
     count = f"{threads} thread{'s' if threads > 1 else ''}"
@@ -49,7 +49,13 @@ def load(bundle: Bundle, precision: Precision, threads: int | None) -> OnnxRunti
     return OnnxRuntimeRunner(session, graph, class_mask(bundle.manifest.plate_format), description, device, threads)
 
 
-def _import_runtime() -> ModuleType:
+def import_runtime() -> ModuleType:
+    """The package ``onnxruntime``.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+        BackendError: it is broken.
+    """
     try:
         runtime = import_module("onnxruntime")
     except ModuleNotFoundError as error:
@@ -65,12 +71,18 @@ def _import_runtime() -> ModuleType:
     return runtime
 
 
-def _default_threads() -> int:
+def default_threads() -> int:
+    """As many as this process may use, at most 8."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(usable, _MOST_THREADS)
 
 
-def _open_session(runtime: ModuleType, path: str, threads: int) -> Any:
+def open_session(runtime: ModuleType, path: str, threads: int) -> Any:
+    """An ``InferenceSession``: on CUDA where ONNX Runtime has it, else on the CPU.
+
+    Raises:
+        BackendError: ONNX Runtime refuses the graph, or CUDA is there but does not start.
+    """
     providers = _providers(runtime)
     try:
         session = runtime.InferenceSession(path, _options(runtime, threads), providers=providers, enable_fallback=0)

@@ -1,0 +1,98 @@
+"""Which tracks a user means: frames one by one, a folder a track, or a CSV."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgelpr.errors import DataError
+
+_TABLE = ".csv"
+
+
+@dataclass(frozen=True)
+class WantedTrack:
+    """Frames of one plate that the user asked to be read together."""
+
+    name: str
+    """Of the track: the folder, the value in the CSV, or the first of the files named one by one."""
+
+    frames: tuple[Path, ...]
+    """Image files, in order; whether they exist shows when they are read."""
+
+
+def wanted_tracks(arguments: Sequence[str]) -> list[WantedTrack]:
+    """Tracks in the order asked for, no two of one name.
+
+    Args:
+        arguments: image files or patterns (``*``, ``?``), which all together are one track; folders, where each that holds
+            images is a track, in order of their names as people count; CSVs with the columns track and image.
+
+    Raises:
+        DataError: a CSV with mistakes, or nothing that holds a frame.
+    """
+    singles: list[Path] = []
+    tracks: list[WantedTrack] = []
+    for path in _expanded(arguments):
+        if path.is_dir():
+            tracks += _of_folder(path)
+        elif path.suffix.lower() == _TABLE:
+            tracks += _of_table(path)
+        else:
+            singles.append(path)
+    if singles:
+        tracks.insert(0, WantedTrack(str(singles[0]), tuple(singles)))
+    if not tracks:
+        raise DataError(
+            f"no frame found in {', '.join(arguments)}; expected the frames of one plate, a folder a track, or a CSV with the "
+            "columns track,image"
+        )
+    return list(_with_own_names(tracks))
+
+
+def in_order(paths: Iterable[Path]) -> list[Path]:
+    """Sorted as people count: frame 2 before frame 10."""
+    return sorted(paths, key=lambda path: [(len(part), part) if part.isdigit() else (0, part) for part in _parts(path)])
+
+
+def _parts(path: Path) -> list[str]:
+    return re.split(r"(\d+)", str(path).lower())
+
+
+def _expanded(arguments: Sequence[str]) -> Iterator[Path]:
+    for argument in arguments:
+        if glob.has_magic(argument) and not Path(argument).exists():
+            yield from in_order(Path(name) for name in glob.glob(argument, recursive=True))  # noqa: PTH207 - may be absolute
+        else:
+            yield Path(argument)
+
+
+def _of_folder(folder: Path) -> list[WantedTrack]:
+    """A track for each folder that holds images itself."""
+    from edgelpr.data.folders import find_images
+
+    frames: dict[Path, list[Path]] = {}
+    for image in find_images(folder):
+        frames.setdefault(image.parent, []).append(image)
+    return [WantedTrack(str(place), tuple(in_order(frames[place]))) for place in in_order(frames)]
+
+
+def _of_table(path: Path) -> list[WantedTrack]:
+    from edgelpr.data.readers.tracks import read_track_table
+
+    return [WantedTrack(name, tuple(frames)) for name, frames in read_track_table(path).items()]
+
+
+def _with_own_names(tracks: Sequence[WantedTrack]) -> Iterator[WantedTrack]:
+    """The same, numbered where a name stands twice, as in two CSVs."""
+    taken: set[str] = set()
+    for track in tracks:
+        name, number = track.name, 1
+        while name in taken:
+            number += 1
+            name = f"{track.name} ({number})"
+        taken.add(name)
+        yield WantedTrack(name, track.frames)

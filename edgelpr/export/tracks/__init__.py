@@ -1,0 +1,1 @@
+"""IQ-STAN to a bundle that reads tracks."""
