@@ -117,8 +117,8 @@ PeerLayout = Literal["nchw", "nhwc", "nhw"]
 """How a stranger's graph takes pictures: order of batch, channels, rows (height) and columns (width)."""
 
 Scenario = Literal["single-stream", "offline", "paper", "paper-synchronised", "cold-start"]
-"""How `edgelpr bench` lets plates come: one after the other, all at once, as in the HPA authors' loop, which never waits for the
-device, the same loop with waiting, and the first reading of a fresh process."""
+"""How `edgelpr bench` lets plates come: one after the other, all at once, as in the HPA authors' loop, which never waits for
+the device, the same loop with waiting, and the first reading of a fresh process."""
 
 Scope = Literal["network only", "end to end"]
 """What a time covers: the network's call on a prepared input, or all from a decoded crop in memory to text."""

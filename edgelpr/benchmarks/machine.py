@@ -10,7 +10,18 @@ from typing import Any
 
 from edgelpr import __version__
 
-_PACKAGES = ("numpy", "onnxruntime", "opencv-python-headless", "torch")
+_PACKAGES = (
+    "numpy",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "opencv-python-headless",
+    "opencv-python",
+    "torch",
+    "tensorrt",
+    "tensorrt-rtx",
+    "cuda-bindings",
+    "pycuda",
+)
 _INSTRUCTIONS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "asimd", "asimddp", "sve")
 _QUIET = 0.5
 

@@ -8,9 +8,14 @@ import numpy as np
 
 from edgelpr.benchmarks.timing import Seconds
 
-_NEEDED_P90 = 64
-_NEEDED_P99 = 662
-_STEADY = 0.025
+NEEDED_P90 = 64
+"""Samples that a p90 needs, with 99 % confidence."""
+
+NEEDED_P99 = 662
+"""Samples that a p99 needs."""
+
+STEADY = 0.025
+"""Coefficient of variation up to which samples can be trusted on their own; trtexec warns above it."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Summary:
     @property
     def steady(self) -> bool:
         """Whether the samples vary little enough to be trusted on their own; ratios are taken from medians."""
-        return self.variation <= _STEADY
+        return self.variation <= STEADY
 
 
 def summarize(samples: Seconds) -> Summary:
@@ -46,7 +51,7 @@ def summarize(samples: Seconds) -> Summary:
     return Summary(
         count,
         round(p50, 4),
-        round(p90, 4) if count >= _NEEDED_P90 else None,
-        round(p99, 4) if count >= _NEEDED_P99 else None,
+        round(p90, 4) if count >= NEEDED_P90 else None,
+        round(p99, 4) if count >= NEEDED_P99 else None,
         round(variation, 4),
     )

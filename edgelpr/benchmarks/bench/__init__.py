@@ -1,0 +1,1 @@
+"""Figures that can be repeated: named scenarios, every sample kept, and what disturbed them said."""

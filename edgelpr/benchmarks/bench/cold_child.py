@@ -1,0 +1,45 @@
+"""A fresh process that opens a bundle and reads one crop; prints the times as JSON.
+
+Started as ``python -m edgelpr.benchmarks.bench.cold_child ARGUMENTS``, ARGUMENTS being one JSON object.
+"""
+
+from __future__ import annotations
+
+import time
+
+_START = time.perf_counter_ns()  # before anything of ours, numpy or an engine is imported
+
+import json  # noqa: E402
+import sys  # noqa: E402
+from typing import Any  # noqa: E402
+
+
+def main(arguments: str) -> int:
+    """Measure; 1 and one line on stderr where the bundle cannot be read with."""
+    from edgelpr.errors import EdgelprError
+
+    values: dict[str, Any] = json.loads(arguments)
+    try:
+        print(json.dumps(_times(values)))  # noqa: T201 - the parent reads it
+    except EdgelprError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the parent reads it
+        return 1
+    return 0
+
+
+def _times(values: dict[str, Any]) -> dict[str, int]:
+    import numpy as np
+
+    from edgelpr.runtime.recognizer import Recognizer
+
+    crop = np.load(values.pop("crop"))
+    imported = time.perf_counter_ns()
+    with Recognizer.open(allow_unapproved=True, **values) as recognizer:
+        opened = time.perf_counter_ns()
+        recognizer.read(crop)
+        read = time.perf_counter_ns()
+    return {"importing": imported - _START, "opening": opened - imported, "first_reading": read - opened}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,136 @@
+"""What else the machine did while samples were taken."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgelpr.benchmarks.bench.clock import Clock
+from edgelpr.devices.files import read_text
+
+_MOST_OTHERS = 0.1
+_MOST_STOLEN = 0.01
+_MOST_SWITCHES = 20.0
+_MOST_ASLEEP = 0.01
+_LEAST_JUMP, _MOST_DRIFT = 0.05, 0.002
+_LEAST_SECONDS = 0.5
+_BUSY = (0, 1, 2, 5, 6)  # user, nice, system, irq, softirq of /proc/stat; guests are part of user
+_STEAL = 7
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is counted, at one moment; None where the system does not tell. Times in seconds."""
+
+    ticks: float
+    """Of the clock that samples are taken with."""
+
+    wall: float
+    """Time of day."""
+
+    boot: float | None
+    """Since the start of the machine, sleep included."""
+
+    busy: float | None
+    """Processor time of everything on this machine."""
+
+    stolen: float | None
+    """Processor time that a virtual machine wanted and did not get."""
+
+    own: float | None
+    """Processor time of this process and those it started and waited for."""
+
+    switches: int | None
+    """How often this process was put aside although it wanted to go on."""
+
+
+def look(clock: Clock, root: Path) -> Moment:
+    """This moment.
+
+    Args:
+        clock: what times are read from.
+        root: of the file system.
+    """
+    boot = clock.boot()
+    busy, stolen = _processor(root)
+    own, switches = _usage()
+    return Moment(clock.ticks() / 1e9, clock.wall() / 1e9, None if boot is None else boot / 1e9, busy, stolen, own, switches)
+
+
+def disturbances_between(before: Moment, after: Moment) -> tuple[str, ...]:
+    """What happened that makes times of these moments less trustworthy, a sentence each.
+
+    Args:
+        before: right before the first sample.
+        after: right after the last.
+    """
+    seconds = after.ticks - before.ticks
+    return (*_clocks(before, after, seconds), *_processors(before, after, seconds))
+
+
+def throttling(before: Sequence[int | None], after: Sequence[int | None], unit: str = "GPU") -> tuple[str, ...]:
+    """Clocks that fell by more than a tenth.
+
+    Args:
+        before: MHz, one a device.
+        after: the same devices.
+        unit: what they are, for people.
+    """
+    pairs = [(old, new) for old, new in zip(before, after) if old and new]
+    return tuple(f"the {unit} clock fell from {old} to {new} MHz: it may be too hot" for old, new in pairs if new < 0.9 * old)
+
+
+def _clocks(before: Moment, after: Moment, seconds: float) -> list[str]:
+    found = []
+    jump = after.wall - before.wall - seconds
+    asleep = 0.0 if before.boot is None or after.boot is None else after.boot - before.boot - seconds
+    if asleep > _MOST_ASLEEP:
+        found.append(f"the machine was asleep for {asleep:.1f} s")
+    elif abs(jump) > max(_LEAST_JUMP, _MOST_DRIFT * seconds):
+        way = "forwards" if jump > 0 else "backwards"
+        found.append(f"the time of day jumped {way} by {abs(jump):.2f} s; samples are taken with another clock")
+    return found
+
+
+def _processors(before: Moment, after: Moment, seconds: float) -> list[str]:
+    if seconds < _LEAST_SECONDS:  # what the kernel counts in hundredths of a second says nothing of less
+        return []
+    found = []
+    busy, own = _passed(before.busy, after.busy), _passed(before.own, after.own)
+    if busy is not None and own is not None and (busy - own) / seconds > _MOST_OTHERS:
+        found.append(f"other processes took {(busy - own) / seconds:.2f} processors on average: stop them and measure again")
+    stolen = _passed(before.stolen, after.stolen)
+    if stolen is not None and stolen / seconds > _MOST_STOLEN:
+        found.append(f"the hypervisor took {stolen / seconds:.1%} of a processor away (steal time): other machines share it")
+    switches = _passed(before.switches, after.switches)
+    if switches is not None and switches / seconds > _MOST_SWITCHES:
+        found.append(f"this process was put aside {switches / seconds:.0f} times a second: others wanted its processor")
+    return found
+
+
+def _passed(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
+
+
+def _processor(root: Path) -> tuple[float | None, float | None]:
+    """Busy and stolen seconds by ``/proc/stat``; None where it is absent, or holds nothing, as in some containers."""
+    first = (read_text(root / "proc/stat") or "").split("\n", 1)[0].split()
+    try:
+        values = [int(value) for value in first[1:]]
+        hertz = os.sysconf("SC_CLK_TCK")
+    except (ValueError, OSError, AttributeError):
+        return None, None
+    if first[:1] != ["cpu"] or len(values) <= _STEAL or not any(values):
+        return None, None
+    return sum(values[place] for place in _BUSY) / hertz, values[_STEAL] / hertz
+
+
+def _usage() -> tuple[float | None, int | None]:
+    try:
+        import resource  # Unix only
+    except ImportError:
+        return None, None
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return sum((each.ru_utime + each.ru_stime for each in (own, children)), 0.0), own.ru_nivcsw

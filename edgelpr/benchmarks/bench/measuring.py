@@ -1,0 +1,196 @@
+"""Measuring scenario after scenario; what was measured stays, whatever happens next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from edgelpr import __version__
+from edgelpr.benchmarks.bench.assembling import Sampled, Subject, run_of
+from edgelpr.benchmarks.bench.audit import audit_cache
+from edgelpr.benchmarks.bench.clock import Clock, SystemClock
+from edgelpr.benchmarks.bench.cold import Start, take_cold_starts
+from edgelpr.benchmarks.bench.disturbances import disturbances_between, look, throttling
+from edgelpr.benchmarks.bench.duration import Span
+from edgelpr.benchmarks.bench.energy import find_meter
+from edgelpr.benchmarks.bench.environment import changes, describe_environment, describe_state, gpu_clocks
+from edgelpr.benchmarks.bench.nvml import Nvml
+from edgelpr.benchmarks.bench.reader import Reader
+from edgelpr.benchmarks.bench.result import BenchResult, Failure, Profile, Run, WarmUp
+from edgelpr.benchmarks.bench.sampling import Progress, Taken, take
+from edgelpr.benchmarks.bench.scenarios import limit_of, plan_calls
+from edgelpr.benchmarks.bench.warming import warm_up
+from edgelpr.devices.machine import ROOT
+from edgelpr.errors import EdgelprError, UsageError
+from edgelpr.types import Scenario, Scope
+
+_EVENTS = 100
+
+Tell = Callable[[str, float], None]
+"""Told what is going on, and which share of it is done."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The machine as the harness reaches it, so that stand-ins can take its place."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    """What times are read from."""
+
+    root: Path = ROOT
+    """Of the file system."""
+
+    nvml: Nvml | None = None
+    """NVIDIA's management library, where it is there."""
+
+    start: Start | None = None
+    """Starts a process for a cold start; None: a real one."""
+
+
+@dataclass
+class Measurement:
+    """Collects runs; ``result`` may be asked for at any time."""
+
+    span: Span
+    """How long each scenario is measured."""
+
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    """Clock and machine."""
+
+    tell: Tell = lambda what, share: None
+    """Told how far it is."""
+
+    profiles: list[Profile] = field(default_factory=list)
+    """Added by the caller."""
+
+    notes: list[str] = field(default_factory=list)
+    """Added by the caller."""
+
+    def __post_init__(self) -> None:
+        surroundings = self.surroundings
+        self.runs: list[Run] = []
+        self.failures: list[Failure] = []
+        self.interrupted = False
+        self._when = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        self._environment = describe_environment(surroundings.root, surroundings.nvml)
+        self._before = describe_state(surroundings.root, surroundings.nvml)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more is to be measured: Ctrl-C, or a model that failed."""
+        return self.interrupted or bool(self.failures)
+
+    def measure(self, subject: Subject, scenario: Scenario, scope: Scope) -> Run | None:
+        """Measure one scenario; None, and the reason in ``failures`` or ``interrupted``, where nothing came of it.
+
+        Args:
+            subject: what is timed.
+            scenario: how plates come.
+            scope: what a sample covers.
+
+        Raises:
+            UsageError: a scenario that the subject or the scope does not allow.
+        """
+        self.tell(f"{scenario}, {scope}", 0.0)
+        batch = subject.batch if scenario == "offline" else 1
+        try:
+            if scenario == "cold-start":
+                return self._measure_cold(subject, scope)
+            return self._measure_warm(subject, scenario, scope)
+        except KeyboardInterrupt:  # before the first sample
+            self.interrupted = True
+        except UsageError:
+            raise
+        except EdgelprError as error:
+            self.failures.append(Failure(scenario, scope, batch, 0, str(error)))
+        return None
+
+    def result(self) -> BenchResult:
+        """Everything so far."""
+        after = describe_state(self.surroundings.root, self.surroundings.nvml)
+        return BenchResult(
+            edgelpr_version=__version__,
+            when=self._when,
+            machine={**self._environment, "before": self._before, "after": after},
+            runs=tuple(self.runs),
+            interrupted=self.interrupted,
+            failures=tuple(self.failures),
+            profiles=tuple(self.profiles),
+            notes=(*self.notes, *changes(self._before, after)),
+        )
+
+    def _measure_warm(self, subject: Subject, scenario: Scenario, scope: Scope) -> Run | None:
+        reader, clock = subject.reader, self.surroundings.clock
+        calls = plan_calls(reader, scenario, scope, subject.batch, subject.rotation.images)
+        warmed = warm_up(calls.call, calls.items, clock, self.span.warm_up)
+        reader.synchronise()  # what the paper's loop leaves behind does not belong to the first sample
+        audit = audit_cache(calls.call, calls.items, clock) if scenario == "single-stream" else None
+        limit = limit_of(scenario, self.span)
+
+        def sample(progress: Progress) -> Taken:
+            return take(calls.call, calls.items, clock, limit, progress)
+
+        taken, disturbed, joules = self._watched(f"{scenario}, {scope}", reader, sample)
+        behind = self._drain(reader) if scenario == "paper" else 0.0
+        gpu = () if taken.interrupted or taken.error else _events(reader, calls.inputs)
+        sampled = Sampled(scenario, scope, calls.batch, calls.plates, taken, warmed, audit, disturbed, joules, behind, gpu)
+        return self._keep(subject, sampled)
+
+    def _measure_cold(self, subject: Subject, scope: Scope) -> Run | None:
+        if subject.cold is None:
+            raise UsageError("a cold start is measured of a bundle, which a fresh process can open")
+        if scope != "end to end":
+            raise UsageError("a cold start ends with a text: it is measured end to end; leave out '--scope network'")
+        cold, images = subject.cold, subject.rotation.images
+
+        def sample(progress: Progress) -> Taken:
+            return take_cold_starts(cold, images, self.span.processes, progress, self.surroundings.start)
+
+        taken, disturbed, _ = self._watched("cold-start, end to end", subject.reader, sample)
+        return self._keep(subject, Sampled("cold-start", scope, 1, 1, taken, WarmUp(0, 0.0, False), None, disturbed))
+
+    def _watched(
+        self, what: str, reader: Reader, sample: Callable[[Progress], Taken]
+    ) -> tuple[Taken, tuple[str, ...], float | None]:
+        """Take samples while the machine is watched: what disturbed them, and the energy."""
+        around = self.surroundings
+        meter = find_meter(around.root, around.clock, around.nvml, reader.device)
+        clocks = gpu_clocks(describe_state(around.root, around.nvml))
+        if meter is not None:
+            meter.start()
+        before = look(around.clock, around.root)
+        taken = sample(lambda share: self.tell(what, share))
+        after = look(around.clock, around.root)
+        joules = None if meter is None else meter.stop()
+        state = describe_state(around.root, around.nvml)
+        slower = throttling(clocks, gpu_clocks(state)) if reader.device != "CPU" else ()
+        return taken, (*disturbances_between(before, after), *slower), joules
+
+    def _drain(self, reader: Reader) -> float:
+        """Milliseconds that the device still works when the paper's loop has ended; not part of its samples."""
+        start = self.surroundings.clock.ticks()
+        reader.synchronise()
+        return (self.surroundings.clock.ticks() - start) / 1e6
+
+    def _keep(self, subject: Subject, sampled: Sampled) -> Run | None:
+        taken = sampled.taken
+        self.interrupted = self.interrupted or taken.interrupted
+        if taken.error is not None:
+            count = len(taken.samples)
+            self.failures.append(Failure(sampled.scenario, sampled.scope, sampled.batch, count, str(taken.error)))
+        elif taken.samples:
+            run = run_of(subject, sampled, self.span.kind)
+            self.runs.append(run)
+            return run
+        return None
+
+
+def _events(reader: Reader, inputs: Sequence[Any]) -> tuple[Mapping[str, float], ...]:
+    """Calls between events of the device, after the samples; none where the backend has no events."""
+    if not inputs or reader.gpu_ms(inputs[0]) is None:
+        return ()
+    found = (reader.gpu_ms(inputs[number % len(inputs)]) for number in range(_EVENTS))
+    return tuple(times for times in found if times is not None)

@@ -1,0 +1,99 @@
+"""What is timed: anything that reads plates, and what it has to offer for that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgelpr.preprocessing.crop import Preprocessing
+from edgelpr.preprocessing.images import Image
+
+
+class Reader(Protocol):
+    """A network and all around it; ``BaseReader`` answers what most need not."""
+
+    @property
+    def backend(self) -> str:
+        """Short name of what computes: ``onnxruntime``, ``torch``, ``peer``."""
+
+    @property
+    def description(self) -> str:
+        """Engine, version, device and threads, for people."""
+
+    @property
+    def device(self) -> str:
+        """What computes: ``CPU``, ``CUDA`` or the name of a GPU."""
+
+    @property
+    def precision(self) -> str:
+        """Arithmetic of the network."""
+
+    @property
+    def threads(self) -> int | None:
+        """Processor threads of one call; None where nobody set them."""
+
+    @property
+    def engine_sha256(self) -> str | None:
+        """Of the plan that TensorRT runs; None where nothing is built."""
+
+    def network_input(self, crops: Sequence[Image]) -> NDArray[np.uint8]:
+        """(N, H, W) uint8, what ``prepare`` takes, of crops (H, W) grey or (H, W, 3) BGR, uint8, of any size."""
+
+    def prepare(self, batch: NDArray[np.uint8]) -> Any:
+        """What ``run_network`` takes, where the device wants it; never timed.
+
+        Args:
+            batch: (N, H, W) grey crops of the network's input size, uint8, 0 to 255.
+        """
+
+    def run_network(self, prepared: Any) -> object:
+        """The network alone. It may return before the device is done: only ``synchronise`` waits for that."""
+
+    def synchronise(self) -> None:
+        """Wait until the device has done all that it was given; the scenario ``paper`` leaves this out on purpose."""
+
+    def read(self, crops: Sequence[Image]) -> Sequence[str]:
+        """From decoded crops in memory to their texts; returns when the texts are there.
+
+        Args:
+            crops: (H, W) grey or (H, W, 3) BGR, uint8, of any size.
+        """
+
+    def gpu_ms(self, prepared: Any) -> Mapping[str, float] | None:
+        """One call between events of the device: ``enqueue``, ``compute``, ``copy_in``, ``copy_out``, those that are known, in
+        milliseconds; None where the backend has no events. Asked apart from the samples, which events would lengthen."""
+
+    def close(self) -> None:
+        """Free everything; calling it again does nothing."""
+
+
+class BaseReader:
+    """What holds for a reader whose calls return when they are done."""
+
+    backend: str = "callable"
+    precision: str = "fp32"
+    device: str = "CPU"
+    threads: int | None = None
+    engine_sha256: str | None = None
+    height_width: tuple[int, int] = (50, 160)
+
+    def network_input(self, crops: Sequence[Image]) -> NDArray[np.uint8]:
+        """(N, H, W): grey, resized as our own networks want it."""
+        return Preprocessing(*self.height_width).batch(crops)
+
+    def prepare(self, batch: NDArray[np.uint8]) -> Any:
+        """The batch itself."""
+        return batch
+
+    def synchronise(self) -> None:
+        """Nothing to wait for."""
+
+    def gpu_ms(self, prepared: Any) -> Mapping[str, float] | None:
+        """Not known."""
+        return None
+
+    def close(self) -> None:
+        """Nothing to free."""
