@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,12 @@ LEVELS = 23
 def pytest_configure() -> None:
     """One thread for torch: the networks of the tests are tiny, and on a busy machine threads mostly wait for each other."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def cache_apart(tmp_path_factory, monkeypatch) -> None:
+    """The user's cache folder is another, empty one for every test; it is there once something is written."""
+    monkeypatch.setenv("EDGELPR_CACHE", str(tmp_path_factory.getbasetemp() / "caches" / secrets.token_hex(8)))
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ LEAST_PLATES = 64
 """Plates that an approval has to rest on: where none of 64 is lost, 95 % exclude no more than a loss above 5.7 points."""
 
 DEVICES_OF_ONNXRUNTIME = {"CPUExecutionProvider": "CPU", "CUDAExecutionProvider": "CUDA"}
-"""What ``Approval.device`` calls them; an engine for one GPU is named by that GPU."""
+"""What ``Approval.device`` calls them; of an engine that was built for a GPU see ``edgelpr.engines.identity``."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Approval:
     """Whether readings do not depend on the instruction set, so that the verdict holds on other processors too."""
 
     device: str
-    """What computed: ``CPU``, ``CUDA`` or the name of a GPU; on another the sums differ."""
+    """What computed: ``CPU``, ``CUDA``, or GPU, board and version of TensorRT; on another the sums differ."""
 
     least_plates: int
     """How many plates this verdict had to rest on, to approve."""
@@ -76,10 +76,15 @@ class Approval:
     runtime: str
     """Engine, version, device and threads, for people."""
 
+    engine_sha256: str | None = None
+    """Hash of the plan that read; another build may have taken other kernels. None where nothing was built."""
+
     def __post_init__(self) -> None:
         where = f"approval of {self.precision} on {self.backend}"
         hexadecimal_hash(self.graph_sha256, f"{where}: graph_sha256")
         hexadecimal_hash(self.data_sha256, f"{where}: data_sha256")
+        if self.engine_sha256 is not None:
+            hexadecimal_hash(self.engine_sha256, f"{where}: engine_sha256")
         if not (0 <= self.correct <= self.plates and 0 <= self.correct_fp32 <= self.plates and self.plates > 0):
             counts = f"{self.correct} and {self.correct_fp32} of {self.plates} plates"
             raise BundleError(f"{where}: {counts} read right; expected at least one plate, and no more right than read")
@@ -94,7 +99,7 @@ class Approval:
     @property
     def subject(self) -> tuple[str, ...]:
         """What it is a verdict on, but for the graph file: a bundle keeps one of each."""
-        return self.precision, self.backend, self.device, self.data_sha256
+        return self.precision, self.backend, self.device, self.data_sha256, self.engine_sha256 or ""
 
     @property
     def counts(self) -> bool:
@@ -111,8 +116,9 @@ class Approval:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; ``from_dict`` takes them back."""
-        return asdict(self) | {"loss_interval": list(self.loss_interval)}
+        """Plain values for JSON; ``from_dict`` takes them back. Where nothing was built, no engine is named."""
+        plain = asdict(self) | {"loss_interval": list(self.loss_interval)}
+        return {key: value for key, value in plain.items() if key != "engine_sha256" or value is not None}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "approval", schema: int = 3) -> Approval:
@@ -127,7 +133,8 @@ class Approval:
             BundleError: a missing or an unknown key, or a value that does not fit.
         """
         values = typed(values, dict, where) if schema > 2 else _of_schema_2(typed(values, dict, where))
-        values = checked_keys(values, [field.name for field in fields(cls)], where)
+        values = checked_keys({"engine_sha256": None, **values}, [field.name for field in fields(cls)], where)
+        engine = values["engine_sha256"]
         return cls(
             precision=chosen(values["precision"], get_args(Precision), f"{where}: precision"),
             backend=typed(values["backend"], str, f"{where}: backend"),
@@ -146,6 +153,7 @@ class Approval:
             least_plates=typed(values["least_plates"], int, f"{where}: least_plates"),
             selected=typed(values["selected"], bool, f"{where}: selected"),
             runtime=typed(values["runtime"], str, f"{where}: runtime"),
+            engine_sha256=None if engine is None else hexadecimal_hash(engine, f"{where}: engine_sha256"),
         )
 
 

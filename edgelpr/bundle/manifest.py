@@ -87,8 +87,8 @@ class Manifest:
     """Anything else worth keeping, for example the checkpoint's hash."""
 
     approvals: tuple[Approval, ...] = ()
-    """Verdicts of ``edgelpr verify``, at most one for a precision, a backend, a device and a set of plates; without one, fp16
-    and int8 do not read."""
+    """Verdicts of ``edgelpr verify``, at most one for a precision, a backend, a device, an engine and a set of plates; without
+    one, fp16 and int8 do not read."""
 
     schema: int = SCHEMA
     """Version of the manifest that was read; written is always the newest."""
@@ -147,10 +147,15 @@ class Manifest:
         )
 
     def ruling(
-        self, precision: Precision, backend: str, device: str | None = None, holds: Holds = lambda verdict: True
+        self,
+        precision: Precision,
+        backend: str,
+        device: str | None = None,
+        holds: Holds = lambda verdict: True,
+        engine_sha256: str | None = None,
     ) -> Ruling:
         """Whether a precision may be used on a backend, by ``edgelpr.bundle.ruling.rule``."""
-        return rule(self.verdicts(precision, backend), device, holds)
+        return rule(self.verdicts(precision, backend), device, holds, engine_sha256)
 
     @property
     def standing_approvals(self) -> tuple[Approval, ...]:

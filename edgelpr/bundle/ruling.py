@@ -28,23 +28,35 @@ class Ruling:
         return self.reason == "approved"
 
 
-def rule(verdicts: Sequence[Approval], device: str | None = None, holds: Holds = lambda verdict: True) -> Ruling:
+def rule(
+    verdicts: Sequence[Approval],
+    device: str | None = None,
+    holds: Holds = lambda verdict: True,
+    engine_sha256: str | None = None,
+) -> Ruling:
     """The rule (ours): a refusal stands until its own plates are verified anew; then one approval that counts is enough.
 
     A verdict counts where it rests on enough plates, and on plates that had no part in choosing the graph's layers. A
-    refusal always counts: plates were lost, however few were read. Each device is ruled on by itself.
+    refusal always counts: plates were lost, however few were read. Each device is ruled on by itself, and so is each engine
+    that was built for it: approvals are for that very build, while a refusal of another build stands until this one was
+    verified on the same plates.
 
     Args:
-        verdicts: on one graph file and one backend, one for each device and set of plates.
+        verdicts: on one graph file and one backend, one for each device, engine and set of plates.
         device: what computes; None: it is enough if the precision may be used on some device.
         holds: which approvals hold here; by default every one.
+        engine_sha256: hash of the plan that reads; None where nothing is built.
     """
     if device is None:
-        rulings = [rule(verdicts, each, holds) for each in dict.fromkeys(verdict.device for verdict in verdicts)]
+        subjects = dict.fromkeys((verdict.device, verdict.engine_sha256) for verdict in verdicts)
+        rulings = [rule(verdicts, each, holds, engine) for each, engine in subjects]
         return max(rulings, key=lambda ruling: ruling.approved, default=Ruling("unverified", None))
-    here = [verdict for verdict in verdicts if verdict.device == device]
+    on_device = [verdict for verdict in verdicts if verdict.device == device]
+    here = [verdict for verdict in on_device if verdict.engine_sha256 == engine_sha256]
     if not here:
-        return Ruling("elsewhere", _weightiest(verdicts)) if verdicts else Ruling("unverified", None)
+        return Ruling("elsewhere", _weightiest(on_device or verdicts)) if verdicts else Ruling("unverified", None)
+    read = {verdict.data_sha256 for verdict in here}
+    here += [verdict for verdict in on_device if not verdict.approved and verdict.data_sha256 not in read]
     refusing = [verdict for verdict in here if not verdict.approved]
     if refusing:
         return Ruling("refused", _weightiest(refusing))

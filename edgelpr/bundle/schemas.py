@@ -1,8 +1,8 @@
 """Versions of the manifest: which this edgelpr reads, which keys each has, and what each one's digest covers.
 
 Schema 2 added ``approvals``, and ``made_for`` of a graph. Schema 3 keeps an approval for each set of plates, and in each
-approval ``device``, ``least_plates`` and ``selected``; a graph that reads tracks says so by ``frames``. Older bundles open as
-they are; what changes them writes schema 3.
+approval ``device``, ``least_plates`` and ``selected``, and of an engine ``engine_sha256``; a graph that reads tracks says so by
+``frames``. Older bundles open as they are; what changes them writes schema 3.
 """
 
 from __future__ import annotations

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
+from edgelpr.bundle.graph import targets_of
 from edgelpr.cli.output import print_table
+from edgelpr.types import BackendName
 
 if TYPE_CHECKING:
     from edgelpr.bundle.approval import Approval
     from edgelpr.bundle.bundle import Bundle
+    from edgelpr.bundle.graph import Graph
     from edgelpr.bundle.manifest import Manifest
 
 _HEADER = (
@@ -24,27 +26,38 @@ _NUMBERS = ("loss in points", "allowed", "read right", "fp32", "plates")
 
 def print_approvals(bundle: Bundle) -> None:
     """Print a row for each verdict of `edgelpr verify`, and what was never verified; nothing for a bundle of fp32 alone."""
+    from edgelpr.runtime.approving import verify_command
+
     manifest = bundle.manifest
     reduced = [graph for graph in manifest.graphs if graph.precision != "fp32"]
-    unverified = [f"{graph.precision} ({graph.file})" for graph in reduced if not _seen(manifest, graph.file)]
+    unverified = [graph for graph in reduced if not _seen(manifest, graph.file)]
     if manifest.approvals:
         click.echo("\nVerdicts, each for one precision, one backend and one set of plates; one 'no' outweighs every 'yes'")
         print_table(_HEADER, [_row(manifest, approval) for approval in manifest.approvals], right=_NUMBERS)
         for line in _rulings(manifest):
             click.echo(line)
     if unverified:
-        verify = shlex.join(["edgelpr", "verify", str(bundle.path), "--data", "LABELS.csv"])
-        click.echo(f"\nNever verified, so refused by the runtime: {', '.join(unverified)}. Run: {verify}")
+        named = ", ".join(f"{graph.precision} ({graph.file})" for graph in unverified)
+        backends = sorted({_first_backend(graph) for graph in unverified})
+        precisions = {each: [graph.precision for graph in unverified if _first_backend(graph) == each] for each in backends}
+        commands = [verify_command(bundle, each, *precisions[each]) for each in backends]
+        click.echo(f"\nNever verified, so refused by the runtime: {named}. Run: {', and on the GPU: '.join(commands)}")
 
 
 def _rulings(manifest: Manifest) -> Iterator[str]:
-    """What the verdicts come to, a line each precision, backend and device."""
-    subjects = dict.fromkeys((each.precision, each.backend, each.device) for each in manifest.standing_approvals)
-    for precision, backend, device in subjects:
+    """What the verdicts come to, a line each precision, backend, device and engine."""
+    standing = manifest.standing_approvals
+    subjects = dict.fromkeys((each.precision, each.backend, each.device, each.engine_sha256) for each in standing)
+    for precision, backend, device, engine in subjects:
         if manifest.verdicts(precision, backend):
-            approved = manifest.ruling(precision, backend, device).approved
+            approved = manifest.ruling(precision, backend, device, engine_sha256=engine).approved
             word = "approved" if approved else "not approved"
-            yield f"{precision} on {backend}, {device}: {word}"
+            yield f"{precision} on {backend}, {device}{'' if engine is None else f', engine {engine[:12]}'}: {word}"
+
+
+def _first_backend(graph: Graph) -> BackendName:
+    """What needs no GPU before what does."""
+    return "onnxruntime" if graph.made_for in targets_of("onnxruntime") else "tensorrt"
 
 
 def _seen(manifest: Manifest, file: str) -> bool:

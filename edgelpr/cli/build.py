@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @bundle_argument
-@click.option("--precision", type=click.Choice(get_args(Precision)), help="Which graph.  [default: the recipe's, else fp16]")
+@click.option("--precision", type=click.Choice(get_args(Precision)), help="Which graph.  [default: the recipe's, else fp32]")
 @click.option(
     "--backend",
     type=click.Choice(get_args(EngineBackend)),
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--workspace", metavar="SIZE", help="Device memory for one layer, 512MiB or 2GiB.  [default: from what is free]")
 @click.option("--level", type=int, help="0 builds quickly, 5 runs fast.  [default: TensorRT's own, 3]")
 @click.option("--dla", type=int, metavar="CORE", help="Use this DLA core (Orin NX, AGX Orin); the GPU does what it cannot.")
-@click.option("--version-compatible", is_flag=True, help="Later TensorRT runs the engine too; somewhat slower.")
+@click.option("--version-compatible", is_flag=True, help="Later TensorRT runs the engine too; slower, and not on Jetson.")
 @click.option(
     "--hardware-compatible",
     type=click.Choice(get_args(HardwareCompatibility)),
@@ -87,7 +87,8 @@ def command(
     The precision is in the graph: `edgelpr calibrate` makes those of fp16 and int8. An engine rounds otherwise than a CPU does:
     verify it on labelled plates before it reads.
 
-    With several GPUs the first is taken; CUDA_VISIBLE_DEVICES=1 makes another one the first.
+    With several GPUs the first is taken; CUDA_VISIBLE_DEVICES=1 makes another one the first. Of several --target the oldest
+    decides how the engine computes; TensorRT-RTX computes no int8 on sm75, so build for that one on its own.
 
     \b
       edgelpr build plates.elpr --precision int8
@@ -149,6 +150,8 @@ def _build(bundle: Bundle, choices: Choices, force: bool, as_json: bool) -> None
     backend = pick_backend(choices)
     bundle.graph(choices.precision, backend)  # before minutes of work
     machine = _machine(backend, choices.options)
+    for line in () if choices.recipe is None else choices.recipe.remarks(machine.target(choices.options)):
+        note(line)
     built: list[BuiltPlan] = []
 
     def build(*arguments: Any, **named: Any) -> BuiltPlan:
@@ -221,7 +224,7 @@ def _report(stored: StoredEngine, built: bool, as_json: bool) -> None:
 def _name_next(bundle: Bundle, stored: StoredEngine, machine: Machine) -> None:
     target = stored.record.target
     words = ["edgelpr", "verify", str(bundle.path), "--data", "labels.csv", "--backend", target.backend]
-    verify = shlex.join([*words, "--precision", stored.record.precision])
+    verify = shlex.join([*words, "--precision", stored.record.precision, "--build"])  # fp32 is what the others are held against
     here = machine.facts is not None and machine.facts.sm in target.compute_capabilities
     next_command(verify if here else f"copy {bundle.path} to a machine with such a GPU, and there: {verify}")
 

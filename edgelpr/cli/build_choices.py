@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from edgelpr.engines.recipes import Recipe
 
 _PRECISION: Precision = "fp32"
+_COUNT = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,7 @@ def pick_backend(choices: Choices) -> EngineBackend:
     Raises:
         MissingDependencyError: none is named and none is installed.
     """
-    from edgelpr.engines.features import NAMES
-    from edgelpr.engines.modules import installed_backends
+    from edgelpr.engines.modules import NAMES, installed_backends
 
     if choices.backend is not None:
         return choices.backend
@@ -98,7 +99,7 @@ def parse_batches(text: str) -> tuple[int, int, int]:
         UsageError: not such a list.
     """
     parts = text.split(",")
-    if len(parts) not in (1, 3) or not all(part.strip().isdecimal() for part in parts):
+    if len(parts) not in (1, 3) or not all(_COUNT.fullmatch(part.strip()) for part in parts):
         raise UsageError(f"--batch '{text}': expected smallest, usual, largest, as in 1,8,32, or one number for one size only")
     counts = [int(part) for part in parts] * (3 // len(parts))
     return counts[0], counts[1], counts[2]

@@ -16,17 +16,23 @@ _HEADER = ("engine", "precision", "for", "batches", "MB", "built", "of this bund
 
 
 def engine_entries(bundle: Bundle) -> list[dict[str, Any]]:
-    """Plain values of every engine for JSON: its file and its record."""
-    from edgelpr.engines.storing import engines_of
+    """Plain values of every engine for JSON: its file, what is wrong with that (in general null), and its record."""
+    from edgelpr.engines.storing import damage_of, engines_of
 
-    return [{"engine": str(stored.path), **stored.record.to_dict()} for stored in engines_of(bundle)]
+    return [
+        {"engine": str(stored.path), "damage": damage_of(stored), **stored.record.to_dict()} for stored in engines_of(bundle)
+    ]
 
 
 def print_engines(bundle: Bundle) -> None:
-    """A row for each engine, what the audit found in it, and what lies beside them but is none; nothing where nothing is."""
-    from edgelpr.engines.storing import engines_of, strays
+    """A row for each engine, what the audit found in it, and what lies beside them but is none or damaged.
 
-    stored = engines_of(bundle)
+    Every plan is read to its end. Nothing is printed where nothing is.
+    """
+    from edgelpr.engines.storing import damage_of, engines_of, strays
+
+    read = [(engine, damage_of(engine)) for engine in engines_of(bundle)]
+    stored = [engine for engine, damage in read if damage is None]
     if stored:
         click.echo("\nEngines, each for one GPU and one version of TensorRT")
         print_table(_HEADER, [_row(bundle, engine) for engine in stored], right=("MB",))
@@ -35,7 +41,8 @@ def print_engines(bundle: Bundle) -> None:
             click.echo(f"{engine.path.name}: {'not audited' if audit is None else audit.in_words}")
             for line in engine.record.notes:
                 click.echo(f"  note: {line}")
-    for reason in strays(bundle):
+    again = [f"{damage}; build it again" for _, damage in read if damage is not None]
+    for reason in (*again, *strays(bundle)):
         note(f"Warning: {reason}")
 
 

@@ -20,6 +20,7 @@ from edgelpr.cli.options import (
     precision_option,
     rectify_option,
     threads_option,
+    trust_engines_option,
 )
 from edgelpr.cli.output import json_option, next_command, note, print_json, print_table, warn_of
 from edgelpr.types import BackendChoice, LabelFormat, Precision
@@ -38,6 +39,7 @@ _SHOWN = 10
 @rectify_option
 @backend_choice_option
 @engine_use_options
+@trust_engines_option
 @precision_option
 @threads_option
 @batch_size_option
@@ -62,6 +64,7 @@ def command(
     backend: BackendChoice,
     build: bool,
     device: int,
+    trust_engines: bool,
     precision: Precision,
     threads: int | None,
     batch_size: int,
@@ -93,9 +96,10 @@ def command(
     opened = Bundle.open(bundle)
     # Measuring is what shows whether a precision may be approved.
     options = (opened, backend, precision, threads, batch_size, True)
-    with open_with_progress(partial(Recognizer.open, *options, build=build, device=device)) as recognizer:
+    opening = partial(Recognizer.open, *options, build=build, device=device, trust_engines=trust_engines)
+    with open_with_progress(opening) as recognizer:
         note(f"Evaluating with {recognizer.description}, {recognizer.precision}")
-        if reason := objection(opened, precision, recognizer.backend, recognizer.device):
+        if reason := objection(opened, precision, recognizer.backend, recognizer.device, recognizer.engine_sha256):
             note(f"Not approved: {reason}")
         with ProgressBar(len(labelled), "Evaluating") as bar:
             evaluation = evaluate(recognizer, labelled, bar.reach, opened.manifest.plate_format, rectify)

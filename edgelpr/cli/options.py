@@ -60,6 +60,16 @@ def engine_use_options(function: _F) -> _F:
     return build(device(function))
 
 
+def trust_engines_option(function: _F) -> _F:
+    """``trust_engines: bool``, for backends that run engines."""
+    return click.option(
+        "--trust-engines",
+        is_flag=True,
+        help="With tensorrt or tensorrt-rtx: also load an engine that brings code for the processor (one built with "
+        "--version-compatible) and was not built here by you. Only for a bundle whose maker you trust like a program's.",
+    )(function)
+
+
 def precision_option(function: _F) -> _F:
     """``precision: Precision``."""
     return click.option(

@@ -19,6 +19,7 @@ from edgelpr.cli.options import (
     engine_use_options,
     precision_option,
     threads_option,
+    trust_engines_option,
 )
 from edgelpr.cli.output import display_width, json_option, next_command, note, print_json_line
 from edgelpr.types import BackendChoice, Precision
@@ -42,6 +43,7 @@ _PLATE_COLUMNS = 12
 )  # fmt: skip
 @backend_choice_option
 @engine_use_options
+@trust_engines_option
 @precision_option
 @allow_unapproved_option
 @threads_option
@@ -55,6 +57,7 @@ def command(
     backend: BackendChoice,
     build: bool,
     device: int,
+    trust_engines: bool,
     precision: Precision,
     allow_unapproved: bool,
     threads: int | None,
@@ -74,7 +77,8 @@ def command(
         raise click.UsageError("Missing argument 'IMAGE...': name images, folders or patterns, or a list by --from-file.")
     wanted = wanted_images(images, list_file)
     options = (backend, precision, threads, batch_size, allow_unapproved)
-    with open_with_progress(partial(Recognizer.open, bundle, *options, build=build, device=device)) as recognizer:
+    opening = partial(Recognizer.open, bundle, *options, build=build, device=device, trust_engines=trust_engines)
+    with open_with_progress(opening) as recognizer:
         note(f"Reading with {recognizer.description}, {recognizer.precision}")
         failed = _read_all(recognizer, wanted, folder, as_json)
     if folder is not None:

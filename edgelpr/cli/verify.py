@@ -11,9 +11,11 @@ from edgelpr.cli.options import (
     backend_option,
     batch_size_option,
     bundle_argument,
+    engine_use_options,
     label_format_option,
     rectify_option,
     threads_option,
+    trust_engines_option,
 )
 from edgelpr.cli.output import json_option, next_command
 from edgelpr.cli.verify_job import Labels, Search, VerifyJob, command_again, write_report
@@ -30,6 +32,8 @@ _PICTURE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--split", metavar="NAME", help="Only this part: a value of the column split, or a folder below LABELS.")
 @rectify_option
 @backend_option
+@engine_use_options
+@trust_engines_option
 @click.option(
     "--precision",
     "precisions",
@@ -88,6 +92,9 @@ def command(
     split: str | None,
     rectify: bool,
     backend: BackendName,
+    build: bool,
+    device: int,
+    trust_engines: bool,
     precisions: tuple[Precision, ...],
     max_loss: float,
     least_plates: int,
@@ -121,6 +128,9 @@ def command(
     chance alone would give such a difference. The gate decides by the loss found; where the interval reaches beyond the gate,
     a remark says how many plates could tell. Files that cannot be read count as wrong in every precision.
 
+    An engine of TensorRT is approved as it was built: another build, board or version is verified anew. --build also builds
+    what is missing, such as the engine of fp32 that the others are held against.
+
     --bisect measures what each layer costs and keeps the fewest in higher precision that make the graph pass, if it is then
     still faster than fp32; the bundle is then verified again. The plates that chose the layers approve nothing: confirm the
     result on others.
@@ -128,16 +138,20 @@ def command(
     \b
       edgelpr verify plates.elpr --data test.csv
       edgelpr verify plates.elpr --data test.csv --precision int8 --bisect
+      edgelpr verify plates.elpr --data test.csv --backend tensorrt --precision int8 --build
     """
     from edgelpr.benchmarks.verifying.verifying import Plan
     from edgelpr.bundle.bundle import Bundle
     from edgelpr.data.labels import read_labels
 
     _check_usage(bisect, grouped or keep_slow, bisect_chart, no_record, no_timing, chart)
+    if bisect and backend != "onnxruntime":
+        raise UsageError(f"--bisect reads with onnxruntime, not with {backend}; choose --backend onnxruntime")
     if forget is not None and no_record:
         raise UsageError("--forget takes verdicts out of the bundle; leave out --no-record")
     seconds = None if no_timing else timing_seconds
-    plan = Plan(backend, precisions, max_loss, least_plates, simulate_tensorrt, threads, batch_size, rectify, seconds)
+    engine = (backend, precisions, max_loss, least_plates, simulate_tensorrt, threads, batch_size)
+    plan = Plan(*engine, rectify, seconds, build, device, trust_engines)
     job = VerifyJob(read_labels(data, label_format, split), plan, not no_record, as_json)
     opened = Bundle.open(bundle)
     opened.check_reads_crops()

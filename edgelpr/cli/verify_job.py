@@ -143,7 +143,7 @@ class VerifyJob:
 
         failed = [result.subject.precision for result in found.failed if not result.subject.simulated]
         best = best_precision(found)
-        if failed and not bisected:
+        if failed and not bisected and self.plan.backend == "onnxruntime":
             next_command(command_again(bundle, labels, self.plan, failed, "--bisect"))
         elif not self.record and best != "fp32":  # not approved yet
             next_command(command_again(bundle, labels, self.plan, self.plan.precisions))
@@ -181,9 +181,12 @@ def command_again(bundle: Path, labels: Labels, plan: Plan, precisions: Sequence
     gate += [] if plan.least_plates == LEAST_PLATES else ["--least-plates", str(plan.least_plates)]
     upright = ["--rectify"] if plan.rectify else []
     only = [part for precision in precisions for part in ("--precision", precision)]
-    return shlex.join(["edgelpr", "verify", str(bundle), *labels.options, *upright, *_engine(plan), *gate, *only, *more])
+    building = ["--build"] if plan.build else []  # a graph that changes has no engine yet
+    engine = [*_engine(plan), *building]
+    return shlex.join(["edgelpr", "verify", str(bundle), *labels.options, *upright, *engine, *gate, *only, *more])
 
 
 def _engine(plan: Plan) -> list[str]:
     chosen = [] if plan.backend == "onnxruntime" else ["--backend", plan.backend]
+    chosen += ["--device", str(plan.device)] if plan.device else []
     return chosen if plan.threads is None else [*chosen, "--threads", str(plan.threads)]

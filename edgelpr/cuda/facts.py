@@ -21,6 +21,8 @@ class DeviceFacts:
     """Whether the GPU shares its memory with the CPU, as on Jetson: a copy between them is then wasted."""
     driver_version: int
     """Newest CUDA that the driver knows: 12060 is CUDA 12.6."""
+    multiprocessors: int | None = None
+    """How many it computes with; it tells boards apart that share a name, as every Orin does. None: nobody said."""
 
     @property
     def sm(self) -> str:

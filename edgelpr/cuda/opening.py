@@ -7,11 +7,10 @@ from importlib.util import find_spec
 from types import ModuleType
 
 from edgelpr.cuda.cuda_bindings import CudaBindingsDevice
-from edgelpr.cuda.facts import DeviceFacts
 from edgelpr.cuda.interface import CudaDevice
-from edgelpr.cuda.probing import load_driver, require_driver
+from edgelpr.cuda.probing import device_of, load_driver, require_driver
 from edgelpr.cuda.pycuda import PyCudaDevice
-from edgelpr.errors import BackendError, DeviceError, MissingDependencyError, in_one_line
+from edgelpr.errors import BackendError, MissingDependencyError, in_one_line
 from edgelpr.types import CudaBindings
 
 MODULES: dict[CudaBindings, str] = {"cuda-bindings": "cuda.bindings.driver", "pycuda": "pycuda.driver"}
@@ -30,7 +29,7 @@ def open_device(index: int = 0, bindings: CudaBindings | None = None) -> CudaDev
         MissingDependencyError: the package, or with None both, are not installed.
         BackendError: the package is installed but cannot be imported.
     """
-    facts = _choose(require_driver().devices, index)
+    facts = device_of(require_driver(), index)
     name = bindings or installed_bindings()
     if name is None:
         raise MissingDependencyError(
@@ -43,13 +42,6 @@ def open_device(index: int = 0, bindings: CudaBindings | None = None) -> CudaDev
 def installed_bindings() -> CudaBindings | None:
     """The preferred of the packages that are installed, found without importing it."""
     return next((name for name, module in MODULES.items() if _is_installed(module)), None)
-
-
-def _choose(devices: tuple[DeviceFacts, ...], index: int) -> DeviceFacts:
-    if not 0 <= index < len(devices):
-        there = ", ".join(f"{device.index} ({device.name})" for device in devices)
-        raise DeviceError(f"there is no GPU number {index}; the driver shows {there}. CUDA_VISIBLE_DEVICES may hide others")
-    return devices[index]
 
 
 def _is_installed(module: str) -> bool:

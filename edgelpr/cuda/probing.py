@@ -19,7 +19,7 @@ from edgelpr.errors import DeviceError, in_one_line
 
 LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 """The driver's library; it comes with the driver, never with the CUDA toolkit."""
-_INTEGRATED, _MAJOR, _MINOR = 18, 75, 76
+_MULTIPROCESSORS, _INTEGRATED, _MAJOR, _MINOR = 16, 18, 75, 76
 _LONGEST_NAME = 256
 _INSTALL = (
     "install the driver (a Jetson brings it with JetPack), or start the container with the NVIDIA runtime "
@@ -80,6 +80,18 @@ def require_driver(least: int | None = None, needed_by: str = "edgelpr") -> Prob
     return answer
 
 
+def device_of(probe: Probe, index: int) -> DeviceFacts:
+    """The GPU of a number, of those that the driver shows.
+
+    Raises:
+        DeviceError: no such GPU.
+    """
+    if not 0 <= index < len(probe.devices):
+        there = ", ".join(f"{device.index} ({device.name})" for device in probe.devices)
+        raise DeviceError(f"there is no GPU number {index}; the driver shows {there}. CUDA_VISIBLE_DEVICES may hide others")
+    return probe.devices[index]
+
+
 def load_driver() -> Any:
     """The driver's library.
 
@@ -128,7 +140,7 @@ def _devices(library: Any, driver_version: int) -> tuple[int, tuple[DeviceFacts,
 
 def _device(library: Any, index: int, driver_version: int) -> tuple[int, DeviceFacts | None]:
     handle, total, name = ctypes.c_int(), ctypes.c_size_t(), ctypes.create_string_buffer(_LONGEST_NAME)
-    values = {attribute: ctypes.c_int() for attribute in (_INTEGRATED, _MAJOR, _MINOR)}
+    values = {attribute: ctypes.c_int() for attribute in (_MULTIPROCESSORS, _INTEGRATED, _MAJOR, _MINOR)}
     code = int(library.cuDeviceGet(ctypes.byref(handle), index))
     code = code or int(library.cuDeviceGetName(name, _LONGEST_NAME, handle))
     code = code or int(library.cuDeviceTotalMem_v2(ctypes.byref(total), handle))
@@ -138,7 +150,8 @@ def _device(library: Any, index: int, driver_version: int) -> tuple[int, DeviceF
         return code, None
     capability = (values[_MAJOR].value, values[_MINOR].value)
     text = name.value.decode("utf-8", "replace")
-    return 0, DeviceFacts(index, text, capability, total.value, bool(values[_INTEGRATED].value), driver_version)
+    integrated, multiprocessors = bool(values[_INTEGRATED].value), values[_MULTIPROCESSORS].value or None
+    return 0, DeviceFacts(index, text, capability, total.value, integrated, driver_version, multiprocessors)
 
 
 def _after_fork(answer: Probe) -> Probe:

@@ -43,6 +43,11 @@ class Board:
         return _FAMILIES.get(self.chip or "")
 
     @property
+    def jetson(self) -> str | None:
+        """The model without the maker's name; None of a board that is not NVIDIA's, or has no name."""
+        return None if self.chip is None else self.model.removeprefix("NVIDIA ").strip() or None
+
+    @property
     def text(self) -> str:
         """For people: the model, and the chip where it is NVIDIA's."""
         model = self.model or (self.compatible[0] if self.compatible else "unknown board")

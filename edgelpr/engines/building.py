@@ -12,18 +12,20 @@ from edgelpr.engines.configuring import configure
 from edgelpr.engines.features import can_type_strongly, has_precision_flags, in_words, network_flags
 from edgelpr.engines.interrupting import Interruption, noting_interrupts
 from edgelpr.engines.monitoring import Progress, create_monitor
-from edgelpr.engines.options import BuildOptions
 from edgelpr.engines.parsing import parse_network
 from edgelpr.engines.refusing import refuse_impossible
+from edgelpr.engines.request import BuildRequest, Surroundings
 from edgelpr.engines.speaking import Said, create_log
 from edgelpr.errors import BuildError, in_one_line
-from edgelpr.types import EngineBackend, Precision
+from edgelpr.types import EngineBackend
 
 _NO_MEMORY = re.compile(
-    r"out ?of ?memory|bad_alloc|MemoryAllocation|FAILED_ALLOCATION|amount of GPU memory|workspace|"
-    r"could not find any implementation|no tactics",
+    r"out ?of ?(host |device |gpu )?memory|bad_alloc|MemoryAllocation|FAILED_ALLOCATION|amount of GPU memory|"
+    r"(in|not )sufficient (gpu |device )?memory",
     re.IGNORECASE,
 )
+_NO_WAY = re.compile(r"could not find any implementation|no (valid )?tactics|workspace", re.IGNORECASE)
+_ANYWHERE = Surroundings()
 
 
 @dataclass(frozen=True)
@@ -49,64 +51,43 @@ class BuiltPlan:
 def build_plan(
     module: ModuleType,
     backend: EngineBackend,
-    graph: bytes,
-    precision: Precision,
-    options: BuildOptions,
-    *,
-    where: str,
-    opset: int | None = None,
-    free_bytes: int | None = None,
-    integrated: bool = False,
-    jetpack: bool = False,
-    timing_cache: bytes | None = None,
+    request: BuildRequest,
+    surroundings: Surroundings = _ANYWHERE,
     progress: Progress | None = None,
 ) -> BuiltPlan:
     """Build an engine; Ctrl-C stops it where TensorRT can be stopped, and takes effect after the build where it cannot.
 
     Args:
-        module: ``tensorrt`` or ``tensorrt_rtx``; where no GPU answers, only the latter, with ``options.targets``.
+        module: ``tensorrt`` or ``tensorrt_rtx``; where no GPU answers, only the latter, with targets among the options.
         backend: which of them it is.
-        graph: the ONNX file; every input is (N, ...), of crops or of tracks.
-        precision: of the graph.
-        options: what is asked for.
-        where: the graph's file, for messages.
-        opset: of the graph, where it is known.
-        free_bytes: memory that is free on the device; None: TensorRT's own limit, all there is.
-        integrated: whether the GPU shares the memory of the processor, as on a Jetson.
-        jetpack: whether this is a Jetson.
-        timing_cache: of an earlier build on this GPU with this version.
+        request: what is to be built.
+        surroundings: the machine.
         progress: takes thousandths of the build, where TensorRT reports them.
 
     Raises:
         UsageError: options that exclude each other, or that this TensorRT does not have.
-        BuildError: TensorRT refuses the graph, lacks memory, or fails; the message says what it said.
+        BuildError: TensorRT refuses the graph, lacks memory, finds no way to compute it, or fails; the message says what it
+            said.
         KeyboardInterrupt: after Ctrl-C.
     """
     begun = time.perf_counter()
-    refuse_impossible(module, backend, precision, options, where=where, opset=opset, jetpack=jetpack)
-    whose = f"{where}: {in_words(module, backend)}"
-    on_old_dla = options.dla_core is not None and has_precision_flags(module)  # its DLA knows no strong typing
+    refuse_impossible(module, backend, request, surroundings.jetpack)
+    whose = f"{request.where}: {in_words(module, backend)}"
+    on_old_dla = request.options.dla_core is not None and has_precision_flags(module)  # its DLA knows no strong typing
     strongly_typed = can_type_strongly(module) and not on_old_dla
     said = Said(keep=True)
     with noting_interrupts() as interruption:
         log = create_log(module, said)
         builder = _create_builder(module, log, said, whose)
         flags = network_flags(module, strongly_typed)
-        network, parser = parse_network(module, builder, graph, flags, log, said, whose)
-        config, notes = configure(
-            module,
-            builder,
-            network,
-            precision,
-            options,
-            strongly_typed=strongly_typed,
-            free_bytes=free_bytes,
-            integrated=integrated,
-            where=where,
-        )
+        network, parser = parse_network(module, builder, request.graph, flags, log, said, whose)
+        config, notes = configure(module, builder, network, request, surroundings, strongly_typed)
         timed = backend == "tensorrt"  # TensorRT-RTX tunes where the engine runs, and keeps no times
-        notes += _use_timing_cache(config, timing_cache) if timed else []
-        serialised = _build(module, builder, network, config, interruption, progress, said, whose)
+        notes += _use_timing_cache(config, surroundings.timing_cache) if timed else []
+        monitor = create_monitor(module, interruption, progress)
+        if monitor is not None and hasattr(config, "progress_monitor"):
+            config.progress_monitor = monitor
+        serialised = _build(builder, network, config, interruption, said, whose)
         del parser
         plan = bytes(serialised)
         cache = _timing_cache_of(config) if timed else None
@@ -121,19 +102,7 @@ def _create_builder(module: ModuleType, log: Any, said: Said, whose: str) -> Any
         raise BuildError(f"{whose} cannot start: {reason}. 'edgelpr doctor' says what stands in the way") from error
 
 
-def _build(
-    module: ModuleType,
-    builder: Any,
-    network: Any,
-    config: Any,
-    interruption: Interruption,
-    progress: Progress | None,
-    said: Said,
-    whose: str,
-) -> Any:
-    monitor = create_monitor(module, interruption, progress)
-    if monitor is not None and hasattr(config, "progress_monitor"):
-        config.progress_monitor = monitor
+def _build(builder: Any, network: Any, config: Any, interruption: Interruption, said: Said, whose: str) -> Any:
     try:
         serialised = builder.build_serialized_network(network, config)
     except MemoryError as error:
@@ -144,13 +113,23 @@ def _build(
         return serialised
     if interruption.requested:
         raise KeyboardInterrupt
-    if _NO_MEMORY.search(said.reason):
-        raise BuildError(_no_memory(whose, said.reason))
-    if "nvinfer_lean" in said.reason:
+    raise BuildError(_failure(whose, said.reason))
+
+
+def _failure(whose: str, reason: str) -> str:
+    """What to say of a build without a result, by what TensorRT said."""
+    if _NO_MEMORY.search(reason):
+        return _no_memory(whose, reason)
+    if "nvinfer_lean" in reason:
         remedy = "--version-compatible needs TensorRT's lean runtime: install the package libnvinfer-lean, or leave it out"
+    elif _NO_WAY.search(reason):
+        remedy = (
+            "It has no kernel for a layer: either none for this GPU and precision at all (choose another --precision), or "
+            "all it has need more workspace (--workspace 1GiB, a smaller --batch). --verbose shows what it tried"
+        )
     else:
         remedy = "--verbose shows all that it says"
-    raise BuildError(f"{whose} built no engine: {said.reason}. {remedy}")
+    return f"{whose} built no engine: {reason}. {remedy}"
 
 
 def _no_memory(whose: str, reason: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from edgelpr.engines.dla import use_dla
 from edgelpr.engines.features import compatibility_level, compute_capability, has_precision_flags
 from edgelpr.engines.options import BuildOptions
+from edgelpr.engines.request import BuildRequest, Surroundings
 from edgelpr.engines.workspace import size_in_words, workspace_for
 from edgelpr.errors import BuildError
 from edgelpr.types import Precision
@@ -17,13 +18,9 @@ def configure(
     module: ModuleType,
     builder: Any,
     network: Any,
-    precision: Precision,
-    options: BuildOptions,
-    *,
+    request: BuildRequest,
+    surroundings: Surroundings,
     strongly_typed: bool,
-    free_bytes: int | None,
-    integrated: bool,
-    where: str,
 ) -> tuple[Any, list[str]]:
     """Make the configuration of a build, all but timing cache and progress.
 
@@ -31,12 +28,9 @@ def configure(
         module: TensorRT.
         builder: makes it.
         network: the parsed graph.
-        precision: of the graph.
-        options: what is asked for.
+        request: what is asked for.
+        surroundings: the machine, whose memory sets the workspace where the options name none.
         strongly_typed: whether the network is.
-        free_bytes: memory that is free on the device; None: TensorRT's own limit, all there is.
-        integrated: whether the GPU shares the memory of the processor.
-        where: the graph's file, for messages.
 
     Returns:
         The configuration, and notes for people.
@@ -45,21 +39,22 @@ def configure(
         BuildError: TensorRT refuses the profile or the DLA.
         UsageError: a target or a compatibility that this TensorRT does not know.
     """
+    options = request.options
     config = builder.create_builder_config()
     config.profiling_verbosity = module.ProfilingVerbosity.DETAILED  # or the audit sees names only
     if options.level is not None:
         config.builder_optimization_level = options.level
-    _set_precision(module, config, precision, strongly_typed)
+    _set_precision(module, config, request.precision, strongly_typed)
     _suit_the_runtime(module, config)
-    notes = _set_workspace(module, config, options, free_bytes, integrated)
-    _add_profile(builder, network, config, options, where)
+    notes = _set_workspace(module, config, options, surroundings)
+    _add_profile(builder, network, config, options, request.where)
     if options.version_compatible:
         config.set_flag(module.BuilderFlag.VERSION_COMPATIBLE)
     if options.hardware_compatibility != "none":
         config.hardware_compatibility_level = compatibility_level(module, options.hardware_compatibility)
     _set_targets(module, config, options)
     if options.dla_core is not None:
-        notes.append(use_dla(module, builder, network, config, options.dla_core, options.batches[2], where))
+        notes.append(use_dla(module, builder, network, config, options.dla_core, options.batches[2], request.where))
     return config, notes
 
 
@@ -82,13 +77,11 @@ def _suit_the_runtime(module: ModuleType, config: Any) -> None:
         config.set_flag(module.BuilderFlag.REQUIRE_USER_ALLOCATION)
 
 
-def _set_workspace(
-    module: ModuleType, config: Any, options: BuildOptions, free_bytes: int | None, integrated: bool
-) -> list[str]:
-    size = options.workspace_bytes
+def _set_workspace(module: ModuleType, config: Any, options: BuildOptions, surroundings: Surroundings) -> list[str]:
+    size, free_bytes = options.workspace_bytes, surroundings.free_bytes
     notes = []
     if size is None and free_bytes is not None:
-        size = workspace_for(free_bytes, integrated)
+        size = workspace_for(free_bytes, surroundings.integrated)
     elif size is not None and free_bytes is not None and size > free_bytes:
         notes.append(f"the workspace of {size_in_words(size)} is more than the {size_in_words(free_bytes)} that are free")
     if size is not None:

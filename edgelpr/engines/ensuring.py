@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.engines.auditing.audit import EngineAudit, check_audit
@@ -19,13 +20,17 @@ from edgelpr.engines.machine import Machine
 from edgelpr.engines.monitoring import Progress
 from edgelpr.engines.options import BuildOptions
 from edgelpr.engines.placing import writable_folder
+from edgelpr.engines.plain import plain
 from edgelpr.engines.record import EngineRecord
-from edgelpr.engines.storing import StoredEngine, write_engine
+from edgelpr.engines.request import BuildRequest, Surroundings
+from edgelpr.engines.storing import StoredEngine, damage_of, write_engine
+from edgelpr.engines.target import Target
 from edgelpr.engines.timing import read_timing_cache, timing_cache_path, write_timing_cache
+from edgelpr.engines.trusting import remember
 from edgelpr.errors import BundleError, EngineError
-from edgelpr.types import Precision
+from edgelpr.types import EngineBackend, Precision
 
-Builder = Callable[..., BuiltPlan]
+Builder = Callable[[ModuleType, EngineBackend, BuildRequest, Surroundings, Progress | None], BuiltPlan]
 """``build_plan``, or a stand-in for it."""
 
 Note = Callable[[str], None]
@@ -46,7 +51,7 @@ def ensure_engine(
     note: Note | None = None,
     progress: Progress | None = None,
 ) -> StoredEngine:
-    """The engine of a bundle for this machine; built, audited and stored where there is none that fits.
+    """The engine of a bundle for this machine; built, audited and stored where there is none that fits and is sound.
 
     One build runs at a time in a folder of engines: of two processes that start together the second waits and takes what the
     first has built. What is interrupted or fails leaves nothing behind, and a process that dies holds nobody up.
@@ -71,12 +76,15 @@ def ensure_engine(
     """
     say = note or _nothing
     here, wanted = machine.target(options), options or options_for(batch)
+    told: set[str] = set()
 
     def present() -> StoredEngine | None:
-        try:
-            return None if force else find_engine(bundle, here, precision, batch, options)
-        except EngineError:
-            return None
+        damaged: dict[Path, str] = {}
+        found = None if force else _sound(bundle, here, precision, batch, options, damaged)
+        for reason in set(damaged.values()) - told:
+            say(f"{reason}; it is not used")
+            told.add(reason)
+        return found
 
     if (found := present()) is not None:
         return found
@@ -86,6 +94,24 @@ def ensure_engine(
             say(f"Another process has built {found.path.name} meanwhile")
             return found
         return _build(bundle, precision, wanted, machine, folder, build, say, progress)
+
+
+def _sound(
+    bundle: Bundle,
+    here: Target,
+    precision: Precision,
+    batch: int | None,
+    options: BuildOptions | None,
+    damaged: dict[Path, str],
+) -> StoredEngine | None:
+    """An engine that fits and whose plan is what its record says; what is wrong with others goes into ``damaged``."""
+    with contextlib.suppress(EngineError):  # none fits
+        while True:
+            found = find_engine(bundle, here, precision, batch, options, damaged)
+            if (reason := damage_of(found)) is None:
+                return found
+            damaged[found.path] = reason
+    return None
 
 
 def _build(
@@ -102,25 +128,20 @@ def _build(
     content = _read_graph(bundle, graph.file)
     times = _timing_file(machine, folder)
     cache, trouble = (None, None) if times is None else read_timing_cache(times)
-    built = build(
-        machine.module,
-        machine.backend,
-        content,
-        precision,
-        options,
-        where=str(bundle.file(graph.file)),
-        opset=graph.opset,
+    where = str(bundle.file(graph.file))
+    surroundings = Surroundings(
         free_bytes=machine.free_bytes,
         integrated=machine.facts is not None and machine.facts.integrated,
         jetpack=machine.l4t is not None,
         timing_cache=cache,
-        progress=progress,
     )
+    request = BuildRequest(content, precision, options, where, graph.opset)
+    built = build(machine.module, machine.backend, request, surroundings, progress)
     if times is not None and built.timing_cache is not None:
         trouble = write_timing_cache(times, built.timing_cache) or trouble
     audit = _audit(machine, built, content, precision, options)
     notes = [*built.notes, *([trouble] if trouble else [])]
-    notes += [] if audit is None else check_audit(audit, str(bundle.file(graph.file)))
+    notes += [] if audit is None else check_audit(audit, where, options.targets)
     for sentence in notes:
         say(sentence)
     record = EngineRecord(
@@ -135,9 +156,11 @@ def _build(
         edgelpr_version=_own_version(),
         built=_now(),
         seconds=round(built.seconds, 3),
-        notes=tuple(notes),
+        notes=tuple(map(plain, notes)),
         audit=audit,
     )
+    if (trouble := remember(record)) is not None:
+        say(trouble)
     return write_engine(bundle, built.plan, record)
 
 
@@ -158,10 +181,9 @@ def _audit(machine: Machine, built: BuiltPlan, graph: bytes, precision: Precisio
 
 
 def _timing_file(machine: Machine, folder: Path) -> Path | None:
-    facts = machine.facts
-    if facts is None or machine.backend != "tensorrt":
+    if machine.facts is None or machine.backend != "tensorrt":
         return None
-    return timing_cache_path(folder, facts.name, facts.sm, machine.target().tensorrt_version)
+    return timing_cache_path(folder, machine.target())
 
 
 def _read_graph(bundle: Bundle, file: str) -> bytes:

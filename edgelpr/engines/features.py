@@ -9,12 +9,9 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from edgelpr.engines.modules import version_of
+from edgelpr.engines.modules import NAMES, version_of
 from edgelpr.errors import UsageError
 from edgelpr.types import EngineBackend, HardwareCompatibility
-
-NAMES: dict[EngineBackend, str] = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT-RTX"}
-"""What people call them."""
 
 _LEVELS: dict[HardwareCompatibility, str] = {
     "none": "NONE",
@@ -46,6 +43,12 @@ def has_implicit_ranges(module: ModuleType) -> bool:
 def has_monitor(module: ModuleType) -> bool:
     """Whether a build reports its progress and can be stopped; False for TensorRT 8.6."""
     return hasattr(module, "IProgressMonitor")
+
+
+def device_memory(engine: Any) -> int:
+    """Bytes of device memory that an inference of a loaded engine works in; TensorRT 10 counts them anew, 11 only so."""
+    newer = getattr(engine, "device_memory_size_v2", None)
+    return int(engine.device_memory_size if newer is None else newer)
 
 
 def network_flags(module: ModuleType, strongly_typed: bool) -> int:

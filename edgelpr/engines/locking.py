@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _PATIENCE = 0.1
+_NOT_A_LINK = getattr(os, "O_NOFOLLOW", 0)  # a received bundle may hold one that leads out of it; Windows has no such flag
 
 
 @contextlib.contextmanager
@@ -23,9 +24,9 @@ def locked(path: Path, waiting: Callable[[], None] | None = None) -> Iterator[No
         waiting: called once, when another process holds it.
 
     Raises:
-        OSError: the file cannot be made, or its file system knows no locks.
+        OSError: the file cannot be made, is a link, or its file system knows no locks.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NOT_A_LINK, 0o666)
     try:
         if not _try(descriptor):
             if waiting is not None:

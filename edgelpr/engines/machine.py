@@ -33,6 +33,9 @@ class Machine:
     l4t: str | None = None
     """Jetson Linux as the board writes it; None on other machines."""
 
+    board: str | None = None
+    """Model of a Jetson; None on other machines, and in containers that hide it."""
+
     def target(self, options: BuildOptions | None = None) -> Target:
         """What an engine that is built here is for: the GPUs that the options name, else the one that is here.
 
@@ -48,4 +51,5 @@ class Machine:
                 f"{in_words(self.module, self.backend)} builds for the GPU of this machine, and no driver answers here; "
                 f"{rest}. 'edgelpr doctor' says what stands in the way"
             )
-        return Target(self.backend, version, self.facts.name, (self.facts.sm,), self.l4t)
+        facts = self.facts
+        return Target(self.backend, version, facts.name, (facts.sm,), self.l4t, facts.multiprocessors, self.board)

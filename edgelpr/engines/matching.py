@@ -12,6 +12,9 @@ from edgelpr.engines.target import Target
 from edgelpr.types import Precision
 
 _AMPERE = 80
+_NEXT = ((8, 10), (10, 11))
+"""Major versions of which the second runs version-compatible engines of the first; no others do: support matrix of TensorRT
+11.4, "Engine Portability"."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,9 @@ class Mismatch:
 
     here: str
     """What is here."""
+
+    text: str = ""
+    """Said in place of both, where they do not say enough."""
 
 
 def mismatches(
@@ -58,7 +64,7 @@ def explain(path: Path, found: Sequence[Mismatch], command: str) -> str:
 
 def describe(found: Sequence[Mismatch]) -> str:
     """Both sides of every mismatch."""
-    return "; ".join(f"{item.what}: built for {item.built}, here {item.here}" for item in found)
+    return "; ".join(item.text or f"{item.what}: built for {item.built}, here {item.here}" for item in found)
 
 
 def _all(record: EngineRecord, here: Target, graph_sha256: str, precision: Precision, batch: int | None) -> Iterator[Mismatch]:
@@ -82,7 +88,7 @@ def _all(record: EngineRecord, here: Target, graph_sha256: str, precision: Preci
 def _same_version(record: EngineRecord, here: Target) -> bool:
     built, now = _parts(record.target.tensorrt_version), _parts(here.tensorrt_version)
     if record.options.version_compatible and built and now:
-        return built[0] == now[0] and now >= built
+        return (built[0] == now[0] and now >= built) or (built[0], now[0]) in _NEXT
     return record.target.tensorrt_version == here.tensorrt_version
 
 
@@ -95,7 +101,12 @@ def _same_gpu(record: EngineRecord, here: Target) -> bool:
         return _number(now) >= _AMPERE
     if compatibility == "same-compute-capability":
         return now == built.compute_capabilities[0]
-    return (built.gpu, built.compute_capabilities) == (here.gpu, here.compute_capabilities)
+    return (
+        (built.gpu, built.compute_capabilities, built.multiprocessors)
+        == (here.gpu, here.compute_capabilities, here.multiprocessors)
+        # In a container the board may be hidden, and there the rest has to do.
+        and (None in (built.board, here.board) or built.board == here.board)
+    )
 
 
 def _reach(record: EngineRecord) -> str:

@@ -13,6 +13,9 @@ from edgelpr.types import EngineBackend
 MODULES: dict[EngineBackend, str] = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
 """What each backend imports."""
 
+NAMES: dict[EngineBackend, str] = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT-RTX"}
+"""What people call them."""
+
 _INSTALL: dict[EngineBackend, str] = {
     "tensorrt": "on a Jetson it comes with JetPack, and a virtual environment sees it when it is made with "
     "'python3 -m venv --system-site-packages'; on an x86-64 machine run: pip install '.[tensorrt]' in a clone of edgelpr",

@@ -20,6 +20,9 @@ HIGHEST_LEVEL = 5
 LEAST_WORKSPACE = 1 << 20
 """In bytes; less is a mistake in the unit."""
 
+MOST_WORKSPACE = 1 << 40
+"""In bytes, 1 TiB; no GPU has as much, and TensorRT takes no number without an end."""
+
 _TARGET = re.compile(r"sm\d{2,3}")
 
 
@@ -44,20 +47,22 @@ class BuildOptions:
     """Deep Learning Accelerator that computes what it can; None: the GPU computes all."""
 
     version_compatible: bool = False
-    """Whether later versions of TensorRT run the engine too."""
+    """Whether later versions of TensorRT run the engine too; see ``matching`` for which. Not on a Jetson."""
 
     hardware_compatibility: HardwareCompatibility = "none"
-    """Which other GPUs run the engine too."""
+    """Which other GPUs run the engine too. Not on a Jetson."""
 
     targets: tuple[str, ...] = ()
-    """Compute capabilities such as ``sm86`` to build for, with TensorRT-RTX only; empty: the GPU of this machine."""
+    """Compute capabilities such as ``sm86`` to build for, with TensorRT-RTX only; empty: the GPU of this machine. Of several
+    the oldest decides how the engine computes, see ``lowest``."""
 
     def __post_init__(self) -> None:
         smallest, usual, largest = self.batches
         if not 1 <= smallest <= usual <= largest <= LARGEST_BATCH:
             raise UsageError(f"batches {_listed(self.batches)}: expected smallest, usual, largest, from 1 to {LARGEST_BATCH}")
-        if self.workspace_bytes is not None and self.workspace_bytes < LEAST_WORKSPACE:
-            raise UsageError(f"workspace of {self.workspace_bytes} bytes: expected 1MiB or more, for example 512MiB or 2GiB")
+        if self.workspace_bytes is not None and not LEAST_WORKSPACE <= self.workspace_bytes <= MOST_WORKSPACE:
+            found = f"{self.workspace_bytes} bytes" if self.workspace_bytes < LEAST_WORKSPACE else "more than 1 TiB"
+            raise UsageError(f"workspace of {found}: expected 1MiB to 1024GiB, for example 512MiB or 2GiB")
         if self.level is not None and not 0 <= self.level <= HIGHEST_LEVEL:
             raise UsageError(f"builder level {self.level}: expected 0 (builds quickly) to {HIGHEST_LEVEL} (runs fast)")
         if self.dla_core is not None and self.dla_core < 0:
@@ -102,6 +107,14 @@ class BuildOptions:
             )
         except UsageError as error:
             raise BundleError(f"{where}: {error}") from error
+
+
+def lowest(targets: tuple[str, ...]) -> str:
+    """The oldest of several compute capabilities: its kernels are those that TensorRT-RTX builds for all of them.
+
+    Seen with TensorRT-RTX 1.7: an engine for sm86, sm89 and sm120 has the size and the kernels of one for sm86 alone.
+    """
+    return min(targets, key=lambda target: int(target.removeprefix("sm")))
 
 
 def _whole(values: Mapping[str, Any], key: str, where: str) -> int | None:

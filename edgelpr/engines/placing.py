@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def cache_folder() -> Path:
 
 def engine_folders(bundle: Bundle) -> tuple[Path, ...]:
     """Folders that may hold engines of a bundle, that inside it first; neither need exist."""
-    return bundle.path / ENGINES, cache_folder() / ENGINES / bundle.manifest.digest
+    return bundle.path / ENGINES, cache_folder() / ENGINES / _key(bundle)
 
 
 def writable_folder(bundle: Bundle) -> Path:
@@ -46,6 +47,14 @@ def writable_folder(bundle: Bundle) -> Path:
             f"name a folder of yours with {VARIABLE}"
         ) from error
     return folder
+
+
+def _key(bundle: Bundle) -> str:
+    """What a bundle keeps while verdicts and precisions are added to it, which its digest does not: its fp32 graphs."""
+    graphs = bundle.manifest.graphs
+    kept = [graph for graph in graphs if graph.precision == "fp32"] or graphs
+    hashes = sorted(bundle.manifest.files[graph.file].sha256 for graph in kept)
+    return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
 
 
 def _can_take(folder: Path) -> bool:

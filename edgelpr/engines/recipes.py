@@ -7,8 +7,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from edgelpr.bundle.checking import checked_keys, chosen, texts, typed
+from edgelpr.bundle.checking import checked_keys, chosen, typed
 from edgelpr.engines.options import BuildOptions
+from edgelpr.engines.plain import plain, printable, printables
+from edgelpr.engines.target import Target
 from edgelpr.engines.workspace import parse_size
 from edgelpr.errors import BundleError, UsageError, require
 from edgelpr.types import EngineBackend, Precision
@@ -41,10 +43,10 @@ class Recipe:
     """Inference engine."""
 
     tensorrt: str
-    """Its version on the board, two parts: ``10.3``."""
+    """Its version on the board, two parts: ``10.3``. Another first part costs a remark; the script is for just this one."""
 
     compute_capability: str | None
-    """Of the board's GPU, such as ``sm87``; None: any."""
+    """Of the board's GPU, such as ``sm87``; None: any. Another one costs a remark."""
 
     precision: Precision
     """Arithmetic of the engine."""
@@ -61,6 +63,21 @@ class Recipe:
     notes: tuple[str, ...]
     """What else to know."""
 
+    def remarks(self, here: Target) -> tuple[str, ...]:
+        """What speaks against building by this recipe for a target: it is for another GPU, or another TensorRT.
+
+        Args:
+            here: what is built for.
+        """
+        found = []
+        built_for = ", ".join(here.compute_capabilities)
+        if self.compute_capability is not None and here.compute_capabilities != (self.compute_capability,):
+            found.append(f"The recipe {self.name} is for GPUs of {self.compute_capability} ({self.board}), not of {built_for}")
+        version = self.tensorrt.partition(".")[0]
+        if self.backend == here.backend and version != here.tensorrt_version.partition(".")[0]:
+            found.append(f"The recipe {self.name} was written for TensorRT {self.tensorrt}, here is {here.software}")
+        return tuple(found)
+
     @classmethod
     def from_dict(cls, values: Any, where: str) -> Recipe:
         """Build from the values of a file.
@@ -73,19 +90,19 @@ class Recipe:
             values = checked_keys(values, keys, where)
             capability, mode = values["compute_capability"], values["power_mode"]
             return cls(
-                name=typed(values["name"], str, f"{where}: name"),
-                board=typed(values["board"], str, f"{where}: board"),
+                name=printable(values["name"], f"{where}: name"),
+                board=printable(values["board"], f"{where}: board"),
                 backend=chosen(values["backend"], get_args(EngineBackend), f"{where}: backend"),
-                tensorrt=typed(values["tensorrt"], str, f"{where}: tensorrt"),
-                compute_capability=None if capability is None else typed(capability, str, f"{where}: compute_capability"),
+                tensorrt=printable(values["tensorrt"], f"{where}: tensorrt"),
+                compute_capability=None if capability is None else printable(capability, f"{where}: compute_capability"),
                 precision=chosen(values["precision"], get_args(Precision), f"{where}: precision"),
                 options=_options(values, where),
                 power_mode=None if mode is None else _power_mode(mode, f"{where}: power_mode"),
                 script_only=typed(values["script_only"], bool, f"{where}: script_only"),
-                notes=texts(values["notes"], f"{where}: notes"),
+                notes=printables(values["notes"], f"{where}: notes"),
             )
         except BundleError as error:
-            raise UsageError(f"{error}. Mend the recipe; those in export/recipes/ show the form") from error
+            raise UsageError(f"{plain(str(error))}. Mend the recipe; those in export/recipes/ show the form") from error
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -139,4 +156,4 @@ def _options(values: Any, where: str) -> BuildOptions:
 
 def _power_mode(value: Any, where: str) -> PowerMode:
     value = checked_keys(value, ("name", "id"), where)
-    return PowerMode(typed(value["name"], str, f"{where}: name"), typed(value["id"], int, f"{where}: id"))
+    return PowerMode(printable(value["name"], f"{where}: name"), typed(value["id"], int, f"{where}: id"))

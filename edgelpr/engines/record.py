@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from edgelpr.bundle.bundle import read_json
-from edgelpr.bundle.checking import checked_keys, checked_schema, chosen, hexadecimal_hash, number, texts, typed
+from edgelpr.bundle.checking import checked_keys, checked_schema, chosen, hexadecimal_hash, number, typed
 from edgelpr.bundle.files import check_relative
 from edgelpr.engines.auditing.audit import EngineAudit
 from edgelpr.engines.options import BuildOptions
+from edgelpr.engines.plain import plain, printable, printables
 from edgelpr.engines.target import Target
 from edgelpr.errors import BundleError, EngineError, UsageError
 from edgelpr.types import Precision
@@ -111,22 +112,22 @@ class EngineRecord:
         return cls(
             target=Target.from_dict(values["target"], f"{where}: target"),
             precision=chosen(values["precision"], get_args(Precision), f"{where}: precision"),
-            graph_file=typed(values["graph_file"], str, f"{where}: graph_file"),
+            graph_file=printable(values["graph_file"], f"{where}: graph_file"),
             graph_sha256=hexadecimal_hash(values["graph_sha256"], f"{where}: graph_sha256"),
             plan_sha256=hexadecimal_hash(values["plan_sha256"], f"{where}: plan_sha256"),
             plan_bytes=typed(values["plan_bytes"], int, f"{where}: plan_bytes"),
             options=BuildOptions.from_dict(values["options"], f"{where}: options"),
             driver_version=None if driver is None else typed(driver, int, f"{where}: driver_version"),
-            edgelpr_version=typed(values["edgelpr_version"], str, f"{where}: edgelpr_version"),
-            built=typed(values["built"], str, f"{where}: built"),
+            edgelpr_version=printable(values["edgelpr_version"], f"{where}: edgelpr_version"),
+            built=printable(values["built"], f"{where}: built"),
             seconds=number(values["seconds"], f"{where}: seconds"),
-            notes=texts(values["notes"], f"{where}: notes"),
+            notes=printables(values["notes"], f"{where}: notes"),
             audit=None if audit is None else EngineAudit.from_dict(audit, f"{where}: audit"),
         )
 
 
 def read_record(path: Path) -> EngineRecord:
-    """The record in a file.
+    """The record in a file. Its texts, and those of the errors, can be shown on a terminal as they are.
 
     Raises:
         EngineError: it cannot be read, or is no record that this version understands.
@@ -134,6 +135,7 @@ def read_record(path: Path) -> EngineRecord:
     try:
         return EngineRecord.from_dict(read_json(path), str(path))
     except OSError as error:
-        raise EngineError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
+        raise EngineError(plain(f"{path}: cannot be read ({error.strerror or error}); check its permissions")) from error
     except (BundleError, UsageError) as error:
-        raise EngineError(f"{error}. It is not used; build the engine again") from error
+        found = str(error) if str(path) in str(error) else f"{path}: {error}"
+        raise EngineError(plain(f"{found}. It is not used; build the engine again")) from error

@@ -13,6 +13,7 @@ from edgelpr.engines.features import (
     targets_of,
 )
 from edgelpr.engines.options import BuildOptions
+from edgelpr.engines.request import BuildRequest
 from edgelpr.errors import BuildError, UsageError
 from edgelpr.types import EngineBackend, Precision
 
@@ -20,35 +21,24 @@ OLD_OPSET = 17
 """The newest operators that a TensorRT without strong typing (8.6) reads."""
 
 
-def refuse_impossible(
-    module: ModuleType,
-    backend: EngineBackend,
-    precision: Precision,
-    options: BuildOptions,
-    *,
-    where: str,
-    opset: int | None,
-    jetpack: bool,
-) -> None:
+def refuse_impossible(module: ModuleType, backend: EngineBackend, request: BuildRequest, jetpack: bool) -> None:
     """Refuse options that this TensorRT, this board or this graph excludes.
 
     Args:
         module: TensorRT.
         backend: which one.
-        precision: of the graph.
-        options: what is asked for.
-        where: the graph's file, for messages.
-        opset: of the graph; None where it is not known.
+        request: what is asked for.
         jetpack: whether this is a Jetson.
 
     Raises:
         UsageError: options that exclude each other or that this TensorRT does not have.
         BuildError: the graph needs a newer TensorRT.
     """
+    options, opset, where = request.options, request.opset, request.where
     _check_targets(module, backend, options)
     _check_compatibility(module, backend, options, jetpack)
     if options.dla_core is not None:
-        _check_dla(module, backend, precision, options)
+        _check_dla(module, backend, request.precision, options)
     if opset is not None and opset > OLD_OPSET and not can_type_strongly(module):
         raise BuildError(
             f"{where}: was exported with opset {opset}, but {in_words(module, backend)} reads opset {OLD_OPSET} at most. "
@@ -71,6 +61,11 @@ def _check_compatibility(module: ModuleType, backend: EngineBackend, options: Bu
         raise UsageError(
             "--version-compatible: an engine of TensorRT-RTX runs with the version that built it only; "
             "build it anew after an upgrade, or use --backend tensorrt"
+        )
+    if jetpack and options.version_compatible:
+        raise UsageError(
+            "--version-compatible: NVIDIA documents no such engines for JetPack, whose TensorRT changes only with the whole "
+            "system; leave it out, and build anew after an upgrade of JetPack"
         )
     if options.hardware_compatibility == "none":
         return

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgelpr.atomic import write_atomically
@@ -28,7 +28,7 @@ RECORD = ".json"
 
 @dataclass(frozen=True)
 class StoredEngine:
-    """A plan on the disk with a record that was understood; the plan itself was not looked at."""
+    """A plan on the disk with a record that was understood; what is in the plan was not looked at."""
 
     path: Path
     """The plan."""
@@ -38,12 +38,15 @@ class StoredEngine:
 
 
 def engines_of(bundle: Bundle) -> tuple[StoredEngine, ...]:
-    """All engines of a bundle, the newest of each folder first; whether one fits is another question, see ``finding``."""
-    return tuple(engine for folder in engine_folders(bundle) for engine in _engines_in(folder))
+    """All engines of a bundle whose plan has the size in its record, the newest of each folder first.
+
+    Whether one fits is another question, see ``finding``; whether its content is sound too, see ``damage_of``.
+    """
+    return tuple(engine for folder in engine_folders(bundle) for engine in _recorded_in(folder) if _resized(engine) is None)
 
 
 def strays(bundle: Bundle) -> tuple[str, ...]:
-    """What lies among the engines of a bundle but is none, and why: plans without a record, records that say nothing."""
+    """What lies among the engines of a bundle but is none, and why: without a record, with one that says nothing, cut short."""
     return tuple(reason for folder in engine_folders(bundle) for reason in _strays_in(folder))
 
 
@@ -86,23 +89,49 @@ def read_plan(stored: StoredEngine, rebuild: str = "edgelpr build") -> bytes:
     Raises:
         EngineError: it cannot be read, or is not what the record says.
     """
-    path, record = stored.path, stored.record
-    again = f"Build it again: {rebuild}"
-    if path.is_symlink() or not path.is_file():
-        raise EngineError(f"{path}: is not a regular file. {again}")
     try:
-        size = path.stat().st_size
-        if size != record.plan_bytes:
-            raise EngineError(f"{path}: is damaged: {size} bytes, its record says {record.plan_bytes}. {again}")
+        return _read_whole(stored)
+    except EngineError as error:
+        raise EngineError(f"{error}. Build it again: {rebuild}") from error
+
+
+def damage_of(stored: StoredEngine) -> str | None:
+    """What is wrong with a plan, after reading all of it; None where it is what its record says."""
+    try:
+        _read_whole(stored)
+    except EngineError as error:
+        return str(error)
+    return None
+
+
+def _read_whole(stored: StoredEngine) -> bytes:
+    path = stored.path
+    if not _is_plain(path):
+        raise EngineError(f"{path}: is not a regular file")
+    if (reason := _resized(stored)) is not None:
+        raise EngineError(reason)
+    try:
         plan = path.read_bytes()
     except OSError as error:
         raise EngineError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
-    if hashlib.sha256(plan).hexdigest() != record.plan_sha256:
-        raise EngineError(f"{path}: is damaged: its content does not match the hash in its record. {again}")
+    if hashlib.sha256(plan).hexdigest() != stored.record.plan_sha256:
+        raise EngineError(f"{path}: is damaged: its content does not match the hash in its record")
     return plan
 
 
-def _engines_in(folder: Path) -> list[StoredEngine]:
+def _resized(stored: StoredEngine) -> str | None:
+    """What is wrong with a plan by its size alone; None where that is the one in its record."""
+    try:
+        size = stored.path.stat().st_size
+    except OSError as error:
+        return f"{stored.path}: cannot be read ({error.strerror or error}); check its permissions"
+    if size == stored.record.plan_bytes:
+        return None
+    return f"{stored.path}: is damaged: {size} bytes, its record says {stored.record.plan_bytes}"
+
+
+def _recorded_in(folder: Path) -> list[StoredEngine]:
+    """Plans with a record that is understood, whatever is in them."""
     found = []
     for path in _files(folder, RECORD):
         plan = path.with_suffix(PLAN)
@@ -121,14 +150,26 @@ def _strays_in(folder: Path) -> Iterator[str]:
             yield f"{path}: is the record of an engine that is gone; remove it"
             continue
         try:
-            read_record(path)
+            reason = _resized(StoredEngine(path.with_suffix(PLAN), read_record(path)))
         except EngineError as error:
             yield str(error)
+        else:
+            yield from () if reason is None else (f"{reason}; build it again",)
+    yield from (f"{folder}: holds {path.name!a}, whose name cannot be shown; remove it" for path in _unnameable(folder))
 
 
 def _files(folder: Path, suffix: str) -> list[Path]:
+    return [path for path in _content(folder) if path.suffix == suffix and path.name.isprintable() and _is_plain(path)]
+
+
+def _unnameable(folder: Path) -> list[Path]:
+    """Files whose names would steer a terminal; edgelpr writes no such ones."""
+    return [path for path in _content(folder) if not path.name.isprintable()]
+
+
+def _content(folder: Path) -> list[Path]:
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix == suffix and _is_plain(path))
+        return sorted(folder.iterdir())
     except OSError:  # absent, or not for this user
         return []
 
@@ -145,8 +186,8 @@ def _name_of(record: EngineRecord) -> str:
 
 
 def _remove_older(stored: StoredEngine) -> None:
-    """Remove engines that differ from this one in nothing but the build."""
-    for other in _engines_in(stored.path.parent):
+    """Remove engines that differ from this one in nothing but the build, damaged ones too."""
+    for other in _recorded_in(stored.path.parent):
         if other.path != stored.path and _kind(other.record) == _kind(stored.record):
             with contextlib.suppress(OSError):  # in use, on Windows
                 other.path.with_suffix(RECORD).unlink(missing_ok=True)
@@ -154,6 +195,4 @@ def _remove_older(stored: StoredEngine) -> None:
 
 
 def _kind(record: EngineRecord) -> tuple[object, ...]:
-    target = record.target
-    whose = (target.backend, target.tensorrt_version, target.gpu, target.compute_capabilities)
-    return (*whose, record.precision, record.graph_sha256, record.options)
+    return (replace(record.target, l4t=None), record.precision, record.graph_sha256, record.options)

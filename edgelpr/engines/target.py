@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
-from edgelpr.bundle.checking import checked_keys, chosen, texts, typed
+from edgelpr.bundle.checking import checked_keys, chosen, typed
+from edgelpr.engines.modules import NAMES
+from edgelpr.engines.plain import printable, printables
 from edgelpr.errors import BundleError
 from edgelpr.types import EngineBackend
 
-_NAMES: Mapping[EngineBackend, str] = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT-RTX"}
+_LONGEST_VERSION = 64
+_NO_NUMBER = re.compile(r"\d{10}")  # parts of a version are compared as numbers, and Python refuses to read very long ones
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Target:
     """An inference engine, its version and the GPU below it.
 
     Raises:
-        BundleError: no compute capability.
+        BundleError: no compute capability, or a version that is none.
     """
 
     backend: EngineBackend
@@ -36,20 +39,39 @@ class Target:
     l4t: str | None
     """Jetson Linux as the board writes it; None on other machines."""
 
+    multiprocessors: int | None = None
+    """Of the GPU: boards with fewer or more share a name; None where nobody said."""
+
+    board: str | None = None
+    """Model of a Jetson: those with as many differ in their clocks; None on other machines, and where it is hidden."""
+
     def __post_init__(self) -> None:
         if not self.compute_capabilities:
             raise BundleError("target without a compute capability; expected one such as sm87")
+        version = self.tensorrt_version
+        if len(version) > _LONGEST_VERSION or _NO_NUMBER.search(version):
+            raise BundleError(f"target of the version '{version[:_LONGEST_VERSION]}'; expected one such as 10.3.0")
 
     @property
     def software(self) -> str:
         """Name and version of the inference engine, for people."""
-        return f"{_NAMES[self.backend]} {self.tensorrt_version}"
+        return f"{NAMES[self.backend]} {self.tensorrt_version}"
 
     @property
     def hardware(self) -> str:
         """The GPU, for people."""
         capabilities = ", ".join(self.compute_capabilities)
-        return f"{self.gpu} ({capabilities})" if self.gpu else f"any GPU of {capabilities}"
+        return self._with(capabilities) if self.gpu else f"any GPU of {capabilities}"
+
+    @property
+    def named_gpu(self) -> str:
+        """The GPU by its name, its board and its size, as verdicts on an engine name it."""
+        return self._with(None)
+
+    def _with(self, capabilities: str | None) -> str:
+        count = None if self.multiprocessors is None else f"{self.multiprocessors} SMs"
+        known = [part for part in (capabilities, self.board, count) if part]
+        return f"{self.gpu} ({', '.join(known)})" if known else self.gpu
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; ``from_dict`` takes them back."""
@@ -63,11 +85,13 @@ class Target:
             BundleError: a missing or an unknown key, or a value that does not fit.
         """
         values = checked_keys(values, [field.name for field in fields(cls)], where)
-        l4t = values["l4t"]
+        l4t, count, board = values["l4t"], values["multiprocessors"], values["board"]
         return cls(
             backend=chosen(values["backend"], get_args(EngineBackend), f"{where}: backend"),
-            tensorrt_version=typed(values["tensorrt_version"], str, f"{where}: tensorrt_version"),
-            gpu=typed(values["gpu"], str, f"{where}: gpu"),
-            compute_capabilities=texts(values["compute_capabilities"], f"{where}: compute_capabilities"),
-            l4t=None if l4t is None else typed(l4t, str, f"{where}: l4t"),
+            tensorrt_version=printable(values["tensorrt_version"], f"{where}: tensorrt_version"),
+            gpu=printable(values["gpu"], f"{where}: gpu"),
+            compute_capabilities=printables(values["compute_capabilities"], f"{where}: compute_capabilities"),
+            l4t=None if l4t is None else printable(l4t, f"{where}: l4t"),
+            multiprocessors=None if count is None else typed(count, int, f"{where}: multiprocessors"),
+            board=None if board is None else printable(board, f"{where}: board"),
         )

@@ -11,21 +11,22 @@ import re
 from pathlib import Path
 
 from edgelpr.atomic import write_atomically
+from edgelpr.engines.target import Target
 
 _MAGIC = b"edgelpr timing cache 1\n"
 _DIGEST = 32
 
 
-def timing_cache_path(folder: Path, gpu: str, compute_capability: str, version: str) -> Path:
+def timing_cache_path(folder: Path, here: Target) -> Path:
     """Where the cache of a GPU and a version lies.
 
     Args:
         folder: of the engines.
-        gpu: name of the GPU.
-        compute_capability: such as ``sm87``.
-        version: of TensorRT.
+        here: this machine.
     """
-    key = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part).strip("-") for part in (gpu, compute_capability, version))
+    count = None if here.multiprocessors is None else f"{here.multiprocessors}sm"
+    parts = (here.gpu, here.board, *here.compute_capabilities, count, here.tensorrt_version)
+    key = "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part).strip("-") for part in parts if part)
     return folder / f"{key}.timing"
 
 

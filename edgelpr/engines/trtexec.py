@@ -29,7 +29,7 @@ def parse_version(text: str) -> Version:
     Raises:
         UsageError: not a version, or one that a script does not serve.
     """
-    match = re.fullmatch(r"(\d+)\.(\d+)(\.\d+)*", text)
+    match = re.fullmatch(r"(\d{1,4})\.(\d{1,4})(\.\d{1,9}){0,4}", text)
     if match is None:
         raise UsageError(f"TensorRT version '{text}': expected major and minor, for example 8.5")
     version = int(match[1]), int(match[2])
@@ -102,6 +102,6 @@ def _more(version: Version, options: BuildOptions) -> Iterator[str]:
         yield from (f"--useDLACore={options.dla_core}", "--allowGPUFallback")
     if options.version_compatible or options.hardware_compatibility != "none" or options.targets:
         raise UsageError(
-            "--script writes for one board: leave out --version-compatible, --hardware-compatible and --target, which JetPack "
-            "does not have"
+            "--script writes for one board: leave out --version-compatible, --hardware-compatible and --target, which are not "
+            "for JetPack"
         )

@@ -19,7 +19,7 @@ HOST_NEEDS = 1 << 30
 """What a build needs on the host, which on an integrated GPU is the same memory."""
 
 _UNITS = {"": 1, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
+_SIZE = re.compile(r"(\d{1,20}(?:\.\d{1,20})?)\s*([A-Za-z]*)")  # longer ones are no size, and may exceed what a float holds
 
 
 def workspace_for(free_bytes: int, integrated: bool) -> int:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shlex
 from functools import partial
+from typing import get_args
 
 from edgelpr.bundle.approval import Approval
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.errors import ApprovalError
 from edgelpr.runtime.instructions import instruction_set, reads_alike
-from edgelpr.types import Precision
+from edgelpr.types import EngineBackend, Precision
 
 
-def check_approved(bundle: Bundle, precision: Precision, backend: str, device: str | None = None) -> None:
+def check_approved(
+    bundle: Bundle, precision: Precision, backend: str, device: str | None = None, engine_sha256: str | None = None
+) -> None:
     """Refuse a precision that is not approved on a backend, for exactly the graph file that it would run.
 
     Args:
@@ -20,17 +23,59 @@ def check_approved(bundle: Bundle, precision: Precision, backend: str, device: s
         precision: what is to read.
         backend: the inference engine.
         device: what computes, as ``Approval.device`` names it; None before that is known.
+        engine_sha256: hash of the plan that reads; None where nothing is built.
 
     Raises:
-        ApprovalError: never verified, not approved, or approved on a device or a processor that may read otherwise.
+        ApprovalError: never verified, not approved, or approved on a device, an engine or a processor that may read otherwise.
     """
-    reason = objection(bundle, precision, backend, device)
+    reason = objection(bundle, precision, backend, device, engine_sha256)
     if reason is not None:
-        raise ApprovalError(f"{reason}; or use it all the same with --allow-unapproved (in Python: allow_unapproved=True)")
+        raise _refusal(reason)
+
+
+def check_before_building(bundle: Bundle, precision: Precision, backend: str) -> None:
+    """Refuse to build, before minutes of work, what no verdict can be on yet; fp32 needs none.
+
+    Args:
+        bundle: an opened bundle.
+        precision: what is to read.
+        backend: the inference engine that there is no engine for.
+
+    Raises:
+        ApprovalError: any other precision.
+    """
+    if precision != "fp32":
+        raise _refusal(
+            f"{bundle.path}: no {precision} engine is there, and one that is built now is verified nowhere: another build may "
+            f"take other kernels, which round otherwise. Build and verify it: {verify_command(bundle, backend, precision)}"
+        )
+
+
+def verify_command(bundle: Bundle, backend: str, *precisions: Precision) -> str:
+    """`edgelpr verify` that rules on precisions on a backend, and builds the engines that it lacks; quoted for a shell.
+
+    Args:
+        bundle: an opened bundle.
+        backend: the inference engine.
+        precisions: what is to read.
+    """
+    words = ["edgelpr", "verify", str(bundle.path), "--data", "LABELS.csv"]
+    if backend != "onnxruntime":
+        words += ["--backend", backend, *(word for precision in precisions for word in ("--precision", precision))]
+    return shlex.join([*words, "--build"] if backend in get_args(EngineBackend) else words)
+
+
+def _refusal(reason: str) -> ApprovalError:
+    return ApprovalError(f"{reason}; or use it all the same with --allow-unapproved (in Python: allow_unapproved=True)")
 
 
 def objection(
-    bundle: Bundle, precision: Precision, backend: str, device: str | None = None, here: str | None = None
+    bundle: Bundle,
+    precision: Precision,
+    backend: str,
+    device: str | None = None,
+    engine_sha256: str | None = None,
+    here: str | None = None,
 ) -> str | None:
     """Why a precision is not approved on a backend, and what to do; None: it is, or needs no approval, as fp32.
 
@@ -41,14 +86,15 @@ def objection(
         precision: what is to read.
         backend: the inference engine.
         device: what computes; None: an approval on any device will do.
+        engine_sha256: hash of the plan that reads; None where nothing is built.
         here: instruction set of the processor; by default of this one.
     """
     graph = bundle.manifest.graph(precision, backend)
     if precision == "fp32" or graph is None:
         return None
     here = here or instruction_set()
-    ruling = bundle.manifest.ruling(precision, backend, device, partial(holds_on, here))
-    verify = shlex.join(["edgelpr", "verify", str(bundle.path), "--data", "LABELS.csv"])
+    ruling = bundle.manifest.ruling(precision, backend, device, partial(holds_on, here), engine_sha256)
+    verify = verify_command(bundle, backend, precision)
     if ruling.by is None:
         return f"{bundle.path}: {precision} ({graph.file}) was never verified on {backend}. Run: {verify}"
     if ruling.approved:
@@ -68,11 +114,13 @@ def holds_on(here: str, verdict: Approval) -> bool:
 
 
 def _refused(by: Approval, verify: str, place: str) -> str:
-    return (
+    stands = (
         f"on plates {by.data_sha256[:12]} it {by.loss_in_words}. This stands until those plates are verified anew, or it is "
-        f"withdrawn with --forget {by.data_sha256[:12]}. Keep the layers that cost most in higher precision: {verify} "
-        "--bisect; or choose another precision"
+        f"withdrawn with --forget {by.data_sha256[:12]}. "
     )
+    if by.backend != "onnxruntime":  # the search for layers reads with ONNX Runtime
+        return f"{stands}Choose another precision, or verify again: {verify}"
+    return f"{stands}Keep the layers that cost most in higher precision: {verify} --bisect; or choose another precision"
 
 
 def _few(by: Approval, verify: str, place: str) -> str:
@@ -88,6 +136,11 @@ def _selected(by: Approval, verify: str, place: str) -> str:
 
 def _elsewhere(by: Approval, verify: str, place: str) -> str:
     where = _place(by.device, by.instruction_set)
+    if by.engine_sha256 is not None and where == place:
+        return (
+            f"it was verified with another engine ({by.engine_sha256[:12]}) than the one that is here, and another build may "
+            f"take other kernels, which round otherwise. Verify this one: {verify}"
+        )
     return f"it was verified on {where}, and here it runs on {place}, whose sums may differ. Verify it here: {verify}"
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import get_args
 
 from edgelpr.bundle.bundle import Bundle
-from edgelpr.engines.finding import find_engine
-from edgelpr.errors import ApprovalError, EdgelprError, EngineError
-from edgelpr.runtime.approving import objection
+from edgelpr.errors import EdgelprError
 from edgelpr.runtime.executing.machinery import Machinery
 from edgelpr.runtime.executing.use import EngineUse
+from edgelpr.runtime.foreseeing import foresee
 from edgelpr.types import BackendName, EngineBackend, Precision
 
 
@@ -90,13 +89,10 @@ def _reason_for(
     bundle.graph(precision, backend)
     machine = machinery.machine(backend, use.device)
     here = machine.target()
-    against = None if allow_unapproved else objection(bundle, precision, backend, here.gpu)
-    if against is not None:
-        raise ApprovalError(against)
-    try:
-        stored = find_engine(bundle, here, precision)
-    except EngineError:
-        if not use.build:
-            raise
+    stored = foresee(bundle, precision, here, use.build, allow_unapproved, use.trust_engines)
+    if stored is None:
         return f"an engine will be built for {here.hardware}"
-    return f"{stored.path.name} fits {here.software} on {here.hardware}"
+    options = stored.record.options
+    smallest, _, largest = options.batches
+    dla = "" if options.dla_core is None else f", with DLA {options.dla_core}, as there is no engine for the GPU alone"
+    return f"{stored.path.name} (batches of {smallest} to {largest}) fits {here.software} on {here.hardware}{dla}"

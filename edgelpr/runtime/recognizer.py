@@ -54,14 +54,18 @@ class Recognizer:
         self.description: str = engine.description
         """Engine, version, device and threads, for example ``onnxruntime 1.31.1 CPUExecutionProvider, 1 thread``."""
         self.device: str = engine.device
-        """What computes: ``CPU``, ``CUDA`` or the name of a GPU; an approval is for one of them."""
+        """What computes: ``CPU``, ``CUDA``, or GPU, board and version of TensorRT; an approval is for one of them."""
+        self.engine_sha256: str | None = engine.engine_sha256
+        """Hash of the plan that reads, which an approval is for as well; None where nothing is built."""
         self.choice: Choice | None = None
         """What the backend ``auto`` came to, and why; None where a backend was named."""
         self._preprocessing: Preprocessing = bundle.manifest.preprocessing
         self._engine: Backend | None = engine
         self._in_flight, self._batch_size = 1, batch_size
+        self._sizes: tuple[int, ...] = ()
         if isinstance(engine, StagedBackend):
             self._in_flight, self._batch_size = 2, min(batch_size, engine.largest)
+            self._sizes = engine.sizes
 
     @classmethod
     def open(
@@ -75,10 +79,15 @@ class Recognizer:
         *,
         build: bool = False,
         device: int = 0,
+        trust_engines: bool = False,
         progress: Callable[[int, int], None] | None = None,
         note: Callable[[str], None] | None = None,
     ) -> Recognizer:
         """Open a bundle and load its network.
+
+        For TensorRT that includes the engines in the bundle. They are as much to be trusted as a program: a hash shows that a
+        file is whole, and says nothing about who made it. Of a bundle from elsewhere that you do not trust, remove the folder
+        ``engines`` and build your own, or read it with ONNX Runtime.
 
         Args:
             bundle: the folder, or one already opened.
@@ -91,8 +100,10 @@ class Recognizer:
                 backend, or did so on a device or a processor that may read otherwise.
             build: for TensorRT: whether an engine is built where none fits, which takes minutes, once.
             device: for TensorRT: which GPU, counted as the driver does.
+            trust_engines: for TensorRT: whether an engine that brings code for the processor, as version-compatible ones do,
+                is loaded although it was not built here by this user.
             progress: told how far building is: how much is done, and of how much.
-            note: told what takes time in building, and what is to be known about the engine that was built.
+            note: told what ``auto`` came to, what takes time in building, and what is to be known about the engine.
 
         Raises:
             UsageError: an argument out of range, or one that the backend has no use for.
@@ -106,7 +117,7 @@ class Recognizer:
         if type(batch_size) is not int or not 1 <= batch_size <= _MOST_CROPS:
             raise UsageError(f"batch_size is {batch_size!r}; expected 1 to {_MOST_CROPS}")
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-        use = EngineUse(build, device, batch_size, progress, note)
+        use = EngineUse(build, device, batch_size, progress, note, trust_engines)
         choice = None
         if backend == "auto":
             choice = _choose(opened, precision, use, allow_unapproved)
@@ -114,7 +125,7 @@ class Recognizer:
             # What only the other kind of backend has a use for is a mistake where a backend was named, but not here.
             use, threads = (use, None) if backend in get_args(EngineBackend) else (EngineUse(), threads)
         if not allow_unapproved:
-            check_approved(opened, precision, backend)
+            _check_before(opened, precision, backend, use)
         engine = load_backend(backend, opened, precision, threads, use)
         if not allow_unapproved:
             _check_device(opened, engine, backend, precision)
@@ -135,13 +146,18 @@ class Recognizer:
             engine.close()
 
     def warmup(self) -> None:
-        """Run one crop and one full batch of grey, so that the first reading is not the slow one.
+        """Run grey crops, one and a full batch, so that the first reading is not the slow one.
+
+        On a GPU engine every batch size that it runs is tried, in as many batches as a stream has on their way: after that one
+        thread, and one stream at a time, allocate nothing on the GPU. What still does is the first batch of each size in a
+        further thread, or in a further stream, that reads at the same time.
 
         Raises:
             BackendError: closed, or the engine fails.
         """
         grey = np.full((self._preprocessing.height, self._preprocessing.width), 128, dtype=np.uint8)
-        for count in sorted({1, self._batch_size}):
+        smaller = (count for count in self._sizes if count < self._batch_size)
+        for count in sorted({1, self._batch_size, *smaller}):
             batches: list[Batch] = []
             try:
                 for _ in range(self._in_flight):  # at once, as in a stream
@@ -303,10 +319,21 @@ class Recognizer:
         return engine
 
 
+def _check_before(bundle: Bundle, precision: Precision, backend: BackendName, use: EngineUse) -> None:
+    check_approved(bundle, precision, backend)
+    if precision != "fp32" and backend in get_args(EngineBackend):
+        from edgelpr.runtime.executing.machinery import Machinery  # only here: it reaches for the driver
+        from edgelpr.runtime.foreseeing import foresee
+
+        bundle.graph(precision, backend)
+        machine = Machinery().machine(cast(EngineBackend, backend), use.device)
+        foresee(bundle, precision, machine.target(), use.build, trust=use.trust_engines)
+
+
 def _check_device(bundle: Bundle, engine: Backend, backend: BackendName, precision: Precision) -> None:
     """Only an opened engine tells what computes; one that is not approved there is closed again."""
     try:
-        check_approved(bundle, precision, backend, engine.device)
+        check_approved(bundle, precision, backend, engine.device, engine.engine_sha256)
     except ApprovalError:
         engine.close()
         raise
@@ -315,4 +342,7 @@ def _check_device(bundle: Bundle, engine: Backend, backend: BackendName, precisi
 def _choose(bundle: Bundle, precision: Precision, use: EngineUse, allow_unapproved: bool) -> Choice:
     from edgelpr.runtime.choosing import choose  # only here: it reaches for the driver
 
-    return choose(bundle, precision, use, allow_unapproved)
+    choice = choose(bundle, precision, use, allow_unapproved)
+    for line in choice.lines:
+        use.say(line)
+    return choice

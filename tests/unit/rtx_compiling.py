@@ -14,6 +14,7 @@ import onnx
 from edgelpr.engines.building import build_plan
 from edgelpr.engines.modules import load_tensorrt
 from edgelpr.engines.options import BuildOptions
+from edgelpr.engines.request import BuildRequest
 from edgelpr.types import Precision
 
 WHERE = "graph.onnx"
@@ -82,9 +83,8 @@ def compile_for(
     """
     options = BuildOptions(batches, targets=(compute_capability,))
     opset = model.opset_import[0].version
-    built = build_plan(
-        load_tensorrt("tensorrt-rtx"), "tensorrt-rtx", model.SerializeToString(), precision, options, where=WHERE, opset=opset
-    )
+    request = BuildRequest(model.SerializeToString(), precision, options, WHERE, opset)
+    built = build_plan(load_tensorrt("tensorrt-rtx"), "tensorrt-rtx", request)
     return Compiled(built.plan, tuple(_kernels("\n".join(built.log))))
 
 

@@ -14,6 +14,7 @@ from doubles.plans import make_fake_plan
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.cuda.probing import Probe
+from edgelpr.engines.identity import EngineIdentity
 from edgelpr.engines.options import BuildOptions
 from edgelpr.engines.record import EngineRecord
 from edgelpr.engines.storing import StoredEngine, write_engine
@@ -69,10 +70,13 @@ def open_sample(
     kind = TensorRtRtxRunner if backend_of(version) == "tensorrt-rtx" else TensorRtRunner
     graph = bundle.graph("fp32", "tensorrt")
     engine = Engine(module, plan_of(bundle, version, batches), graph, "x.engine", REBUILD)
-    return Sample(bundle, cuda, module, kind(version, cuda, engine, class_mask(bundle.manifest.plate_format)))
+    identity = EngineIdentity("a GPU", "0" * 64, version)
+    return Sample(bundle, cuda, module, kind(identity, cuda, engine, class_mask(bundle.manifest.plate_format)))
 
 
-def machinery_of(module: ModuleType, cuda: FakeCuda, problem: str | None = None, l4t: str | None = None) -> Machinery:
+def machinery_of(
+    module: ModuleType, cuda: FakeCuda, problem: str | None = None, l4t: str | None = None, board: str | None = None
+) -> Machinery:
     """Stand-ins for the driver and TensorRT.
 
     Args:
@@ -80,9 +84,10 @@ def machinery_of(module: ModuleType, cuda: FakeCuda, problem: str | None = None,
         cuda: the one GPU.
         problem: why no driver answers.
         l4t: what Jetson Linux says of itself.
+        board: which Jetson it is.
     """
 
-    def require_driver() -> Probe:
+    def require_driver(least: int | None, needed_by: str) -> Probe:
         if problem is not None:
             raise DeviceError(problem)
         return Probe("libcuda.so.1", 0, 12060, (cuda.facts,))
@@ -92,7 +97,7 @@ def machinery_of(module: ModuleType, cuda: FakeCuda, problem: str | None = None,
             raise MissingDependencyError(f"the backend {backend} is not installed")
         return module
 
-    return Machinery(require_driver, load_module, lambda index: cuda, lambda: l4t)
+    return Machinery(require_driver, load_module, lambda index: cuda, lambda: l4t, lambda: board)
 
 
 def store(bundle: Bundle, plan: bytes, version: str = "10.3.0", **changes: Any) -> StoredEngine:
@@ -102,13 +107,15 @@ def store(bundle: Bundle, plan: bytes, version: str = "10.3.0", **changes: Any) 
         bundle: it is changed.
         plan: any bytes.
         version: of TensorRT.
-        changes: of the record; ``gpu``, ``sm`` and ``backend`` are those of its target.
+        changes: of the record; ``gpu``, ``sm``, ``multiprocessors``, ``board`` and ``backend`` are those of its target.
     """
-    target = {"backend": backend_of(version), "gpu": "Orin (nvgpu)", "sm": "sm87"}
+    target = {"backend": backend_of(version), "gpu": "Orin (nvgpu)", "sm": "sm87", "multiprocessors": 8, "board": None}
     target |= {name: changes.pop(name) for name in list(target) if name in changes}
     graph = bundle.graph("fp32", "tensorrt").file
     record = EngineRecord(
-        target=Target(target["backend"], version, target["gpu"], (target["sm"],), None),
+        target=Target(
+            target["backend"], version, target["gpu"], (target["sm"],), None, target["multiprocessors"], target["board"]
+        ),
         precision="fp32",
         graph_file=graph,
         graph_sha256=bundle.manifest.files[graph].sha256,

@@ -16,8 +16,8 @@ from edgelpr.engines.record import EngineRecord
 from edgelpr.engines.storing import StoredEngine, write_engine
 from edgelpr.engines.target import Target
 
-ORIN = Target("tensorrt", "10.3.0", "Orin", ("sm87",), "R36.4.3")
-ORIN_FACTS = DeviceFacts(0, "Orin", (8, 7), 8 << 30, True, 12060)
+ORIN = Target("tensorrt", "10.3.0", "Orin", ("sm87",), "R36.4.3", 8, "Jetson Orin Nano")
+ORIN_FACTS = DeviceFacts(0, "Orin", (8, 7), 8 << 30, True, 12060, 8)
 
 
 def rtx_machine(version: str = "1.7.1.116") -> Machine:
@@ -50,6 +50,6 @@ def store(bundle: Bundle, plan: bytes = b"a plan", target: Target = ORIN, **chan
     return write_engine(bundle, plan, record_of(bundle, plan, target, **changes))
 
 
-def fake_build(module, backend, graph, precision, options, *, where, **more) -> BuiltPlan:
+def fake_build(module, backend, request, surroundings, progress) -> BuiltPlan:
     """What ``build_plan`` would give, at once."""
-    return BuiltPlan(make_fake_plan(graph, batches=list(options.batches)), None, 0.25, ("a note",))
+    return BuiltPlan(make_fake_plan(request.graph, batches=list(request.options.batches)), None, 0.25, ("a note",))

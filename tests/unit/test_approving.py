@@ -134,6 +134,32 @@ def test_one_refusal_outweighs_every_approval_and_little_evidence_approves_nothi
 
 
 @pytest.mark.parametrize(
+    ("verdicts", "reason"),
+    [
+        ([{}], "approved"),
+        ([{"engine_sha256": "2" * 64}], "elsewhere"),
+        ([{"engine_sha256": None}], "elsewhere"),
+        ([{"device": "Orin, TensorRT 8.6.2"}], "elsewhere"),
+        ([{}, {"engine_sha256": "2" * 64, "approved": False, "data_sha256": OTHER}], "refused"),
+        ([{}, {"engine_sha256": "2" * 64, "approved": False}], "approved"),  # verified anew, with this build
+        ([{"engine_sha256": "2" * 64, "approved": False}], "elsewhere"),
+    ],
+)
+def test_an_approval_is_for_one_build_of_an_engine(verdicts, reason):
+    mine = {"device": "Orin, TensorRT 10.3.0", "engine_sha256": "1" * 64}
+    found = [approval_of(b"a graph", "int8", **(mine | values)) for values in verdicts]
+    assert rule(found, mine["device"], engine_sha256=mine["engine_sha256"]).reason == reason
+
+
+def test_the_engine_is_written_where_there_is_one():
+    plain, built = approval_of(b"a graph", "int8"), approval_of(b"a graph", "int8", engine_sha256="1" * 64)
+    assert "engine_sha256" not in plain.to_dict()
+    assert [Approval.from_dict(each.to_dict()) for each in (plain, built)] == [plain, built]
+    with pytest.raises(BundleError, match="engine_sha256"):
+        Approval.from_dict(built.to_dict() | {"engine_sha256": "no hash"})
+
+
+@pytest.mark.parametrize(
     ("changes", "device", "says"),
     [
         ({"least_plates": 101}, None, "it was verified on 100 plates, and 101 are needed. Verify it on more"),

@@ -13,8 +13,8 @@ from sample_engines import machinery_of, plan_of, store
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.cli.main import run
-from edgelpr.errors import EngineError
-from edgelpr.runtime import choosing
+from edgelpr.errors import ApprovalError, EngineError
+from edgelpr.runtime import foreseeing
 from edgelpr.runtime.choosing import choose
 from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.runtime.recognizer import Recognizer
@@ -41,7 +41,7 @@ def test_an_engine_that_fits_is_taken(opened, version, backend):
     store(opened, plan_of(opened, version), version)
     choice = choose(opened, "fp32", machinery=machinery(version))
     assert choice.backend == backend
-    assert "fits TensorRT" in choice.reason and "on Orin (nvgpu) (sm87)" in choice.reason
+    assert "fits TensorRT" in choice.reason and "on Orin (nvgpu) (sm87, 8 SMs)" in choice.reason
     assert reasons(choice) == ({} if backend == "tensorrt" else {"tensorrt": "the backend tensorrt is not installed"})
 
 
@@ -71,21 +71,20 @@ def test_without_an_engine_it_says_how_to_build_one(opened):
 
 def test_an_engine_that_will_be_built_counts(opened):
     choice = choose(opened, "fp32", EngineUse(build=True), machinery=machinery())
-    assert (choice.backend, choice.reason) == ("tensorrt", "an engine will be built for Orin (nvgpu) (sm87)")
+    assert (choice.backend, choice.reason) == ("tensorrt", "an engine will be built for Orin (nvgpu) (sm87, 8 SMs)")
 
 
 def test_a_precision_that_is_not_approved_there_is_not_taken(opened, monkeypatch):
-    store(opened, plan_of(opened, "10.3.0"))
-    asked = []
+    stored, asked = store(opened, plan_of(opened, "10.3.0")), []
 
-    def objection(bundle, precision, backend, device):
-        asked.append((precision, backend, device))
-        return "never verified on tensorrt"
+    def check_approved(bundle, precision, backend, device, engine):
+        asked.append((precision, backend, device, engine))
+        raise ApprovalError("never verified on tensorrt")
 
-    monkeypatch.setattr(choosing, "objection", objection)
+    monkeypatch.setattr(foreseeing, "check_approved", check_approved)
     choice = choose(opened, "fp32", machinery=machinery())
     assert (choice.backend, reasons(choice)["tensorrt"]) == ("onnxruntime", "never verified on tensorrt")
-    assert asked == [("fp32", "tensorrt", "Orin (nvgpu)")]
+    assert asked == [("fp32", "tensorrt", "Orin (nvgpu) (8 SMs), TensorRT 10.3.0", stored.record.plan_sha256)]
     assert choose(opened, "fp32", allow_unapproved=True, machinery=machinery()).backend == "tensorrt"
 
 
@@ -128,6 +127,16 @@ def test_a_named_backend_is_never_left(opened, on_machine):
     on_machine(machinery())
     with pytest.raises(EngineError, match="has no fp32 engine"):
         Recognizer.open(opened, backend="tensorrt")
+
+
+def test_another_jetson_linux_is_said_where_somebody_listens(opened, on_machine):
+    store(opened, plan_of(opened, "10.3.0"))
+    cuda, notes = FakeCuda(), []
+    on_machine(machinery_of(executing_tensorrt("10.3.0", cuda), cuda, l4t="R36.5.0"))
+    with Recognizer.open(opened, backend="tensorrt", note=notes.append):
+        assert notes == [
+            "the engine was built under another system than a Jetson, here is R36.5.0; GPU and TensorRT agree, so it is used"
+        ]
 
 
 def test_an_engine_that_turns_out_to_be_unusable_is_an_error(opened, on_machine):

@@ -51,16 +51,16 @@ def test_an_engine_is_built_and_told_about(bundle, board, capsys):
     assert run(["build", str(bundle)]) == 0
     out, err = capsys.readouterr()
     expected = rf"""engine     {re.escape(str(bundle))}/engines/fp32-tensorrt-\S+\.plan, [\d.]+ MiB
-for        TensorRT 10\.3\.0 on Orin \(nvgpu\) \(sm87\)
+for        TensorRT 10\.3\.0 on Orin \(nvgpu\) \(sm87, 8 SMs\)
 precision  fp32, of fp32\.onnx
 batches    1 to 32, fastest at 1
 built      in \d+\.\d s
-audit      0 of \d+ convolutions and matrix products in fp32, \d+ not told; [^\n]+
+audit      0 of 0 convolutions and matrix products in fp32; [^\n]+
 """
     assert re.fullmatch(expected, out)
     assert "Backend: TensorRT, which is installed\n" in err
-    assert "Building fp32 with TensorRT 10.3.0 for Orin (nvgpu) (sm87)\n" in err
-    assert f"Next: edgelpr verify {bundle} --data labels.csv --backend tensorrt --precision fp32\n" in err
+    assert "Building fp32 with TensorRT 10.3.0 for Orin (nvgpu) (sm87, 8 SMs)\n" in err
+    assert f"Next: edgelpr verify {bundle} --data labels.csv --backend tensorrt --precision fp32 --build\n" in err
     assert plan_in(bundle)["workspace"] == GIB * 3 // 4
     assert Bundle.open(bundle)
 
@@ -71,6 +71,45 @@ def test_what_is_there_and_fits_is_not_built_again(bundle, board, capsys):
     assert "built      earlier, at 20" in capsys.readouterr().out
     assert run(["build", str(bundle), "--force"]) == 0
     assert len(board.bench.builds) == 2
+
+
+@pytest.mark.parametrize("spoil", [lambda plan: plan[:-1], lambda plan: plan[:-1] + b"?"], ids=["cut", "altered"])
+def test_a_damaged_engine_is_said_by_inspect_and_built_anew(bundle, board, capsys, spoil):
+    assert run(["build", str(bundle)]) == 0
+    (path,) = (bundle / "engines").glob("*.plan")
+    whole = path.read_bytes()
+    path.write_bytes(spoil(whole))
+    capsys.readouterr()
+    assert run(["inspect", str(bundle)]) == 0
+    out, err = capsys.readouterr()
+    assert "Engines, each" not in out
+    assert re.search(rf"^Warning: {re.escape(str(path))}: is damaged: .*; build it again$", err, re.M)
+    assert run(["inspect", str(bundle), "--json"]) == 0
+    engines = json.loads(capsys.readouterr().out)["engines"]
+    assert all("does not match the hash" in engine["damage"] for engine in engines)
+    assert run(["build", str(bundle)]) == 0
+    out, err = capsys.readouterr()
+    assert re.search(r"^built      in \d", out, re.M) and path.read_bytes() == whole and len(board.bench.builds) == 2
+    assert run(["inspect", str(bundle), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["engines"][0]["damage"] is None
+
+
+def test_the_text_of_a_record_does_not_reach_the_terminal_raw(bundle, board, capsys):
+    assert run(["build", str(bundle)]) == 0
+    (path,) = (bundle / "engines").glob("*.json")
+    values = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(values | {"notes": ["\x1b[2Jall is well"]}), encoding="utf-8")
+    capsys.readouterr()
+    assert run(["inspect", str(bundle)]) == 0
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err and "control characters" in err
+
+
+def test_the_default_precision_is_what_the_help_says(bundle, board, capsys):
+    assert run(["build", "--help"]) == 0
+    (said,) = re.findall(r"the\s+recipe's,\s+else\s+(fp32|fp16|int8)\]", capsys.readouterr().out)
+    assert run(["build", str(bundle), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["precision"] == said
 
 
 def test_options_reach_the_builder(bundle, board):
@@ -129,10 +168,17 @@ def test_a_failed_build_leaves_nothing(bundle, monkeypatch, capsys):
     assert [path.name for path in (bundle / "engines").iterdir()] == [".lock"]
 
 
-def test_hardware_compatible_is_refused_on_jetpack(bundle, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--hardware-compatible", "ampere-plus"], "no hardware-compatible engines on JetPack"),
+        (["--version-compatible"], "documents no such engines for JetPack"),
+    ],
+)
+def test_engines_for_other_machines_are_refused_on_jetpack(bundle, monkeypatch, capsys, options, reason):
     Board(monkeypatch, l4t="# R36 (release), REVISION: 4.3")
-    assert run(["build", str(bundle), "--hardware-compatible", "ampere-plus"]) == 2
-    assert "no hardware-compatible engines on JetPack" in capsys.readouterr().err
+    assert run(["build", str(bundle), *options]) == 2
+    assert reason in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -162,6 +208,10 @@ def test_a_precision_that_the_bundle_lacks_is_refused_before_anything_is_loaded(
         (["--batch", "1,8"], "expected smallest, usual, largest, as in 1,8,32"),
         (["--batch", "8,1,32"], "expected smallest, usual, largest, from 1 to 256"),
         (["--workspace", "much"], "expected a number with a unit"),
+        (["--workspace", "20000000000GiB"], "workspace of more than 1 TiB: expected 1MiB to 1024GiB"),
+        (["--workspace", "9" * 400], "expected a number with a unit"),
+        (["--batch", "9" * 5000], "expected smallest, usual, largest"),
+        (["--tensorrt-version", "9" * 5000 + ".1", "--script", "x"], "expected major and minor"),
         (["--level", "7"], "expected 0 .* to 5"),
         (["--recipe", "toaster"], "recipe 'toaster': no such file, and not one of the recipes .*orin-nano"),
         (["--tensorrt-version", "8.5"], "add --script DIR"),
@@ -189,6 +239,15 @@ def test_a_recipe_gives_what_the_command_line_does_not(bundle, board, tmp_path, 
     err = capsys.readouterr().err
     assert "Recipe mine: My Board, TensorRT 10.3\n  Mind the fan\n  before measuring: sudo nvpmodel -m 0 (MAXN)" in err
     assert "Backend:" not in err  # it was chosen
+    assert "The recipe" not in err
+
+
+def test_a_recipe_for_another_board_is_remarked(bundle, monkeypatch, capsys):
+    Board(monkeypatch, version="11.4.0.106")
+    assert run(["build", str(bundle), "--recipe", "thor", "--precision", "fp32"]) == 0
+    err = capsys.readouterr().err
+    assert "\nThe recipe thor is for GPUs of sm110 (Jetson AGX Thor), not of sm87\n" in err
+    assert "\nThe recipe thor was written for TensorRT 10.13, here is TensorRT 11.4.0.106\n" in err
 
 
 def test_a_script_is_written_instead_of_an_engine(bundle, tmp_path, capsys):

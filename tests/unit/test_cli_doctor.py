@@ -12,12 +12,15 @@ import pytest
 from boards.recorded import BOARDS
 from boards.surroundings import NO_DRIVER, ORIN, surroundings
 from boards.trees import write_tree
+from sample_approvals import approval_of
 from sample_tracks import small_bundle
 
 from edgelpr.bundle.bundle import Bundle
+from edgelpr.bundle.recording import record_approvals, withdraw_approvals
 from edgelpr.bundle.updating import update_bundle
 from edgelpr.cli.main import run
 from edgelpr.doctor.trying import Trial
+from edgelpr.engines.identity import device_name
 from edgelpr.engines.options import BuildOptions
 from edgelpr.engines.record import EngineRecord
 from edgelpr.engines.storing import write_engine
@@ -105,7 +108,9 @@ def test_an_unapproved_precision_is_told_with_its_remedy(on, capsys, make_bundle
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
     assert checks["bundle-gpu"]["status"] == "warning"
     assert "not approved here: fp16" in checks["bundle-gpu"]["found"]
-    assert "edgelpr verify" in checks["bundle-gpu"]["remedy"]
+    verify = f"Run: edgelpr verify {path} --data LABELS.csv"
+    assert checks["bundle-gpu"]["remedy"] == f"{verify} --backend tensorrt --precision fp16 --build"
+    assert checks["bundle-onnxruntime"]["remedy"] == verify
 
 
 @pytest.fixture
@@ -115,7 +120,7 @@ def with_engine(bundle):
     def with_engine(gpu: str, version: str) -> str:
         opened = Bundle.open(bundle)
         graph = opened.manifest.graphs[0]
-        target = Target("tensorrt", version, gpu, ("sm87",), "36.4.0")
+        target = Target("tensorrt", version, gpu, ("sm87",), "36.4.0", 8)
         record = EngineRecord(
             target, "fp32", graph.file, opened.manifest.files[graph.file].sha256, hashlib.sha256(b"plan").hexdigest(), 4,
             BuildOptions(), 12060, "0.1.0", "2025-01-31T12:00:00Z", 1.0,
@@ -126,12 +131,40 @@ def with_engine(bundle):
     return with_engine
 
 
+def test_an_approval_counts_for_the_engine_that_would_read(on, capsys, make_bundle, tmp_path):
+    opened = Bundle.open(make_bundle(tmp_path / "two.elpr").path)
+    content = opened.file("fp32.onnx").read_bytes() + b"\x3a\x00"  # the same network under another hash
+    graph = replace(opened.manifest.graphs[0], file="fp16.onnx", precision="fp16", made_for="tensorrt")
+    opened = update_bundle(opened, replace(opened.manifest, graphs=(*opened.manifest.graphs, graph)), {"fp16.onnx": content})
+    target = Target("tensorrt", "10.3.0", "Orin", ("sm87",), None, 8, "Jetson Orin Nano Developer Kit")
+    plan = hashlib.sha256(b"plan").hexdigest()
+    record = EngineRecord(
+        target, "fp16", graph.file, hashlib.sha256(content).hexdigest(), plan, 4,
+        BuildOptions(), 12060, "0.1.0", "2025-01-31T12:00:00Z", 1.0,
+    )  # fmt: skip
+    write_engine(opened, b"plan", record)
+    on("orin-nano-6.1", probe=ORIN)
+    for engine, status in ((plan, "ok"), ("0" * 64, "warning")):
+        device = device_name(target)
+        verdict = approval_of(content, "fp16", backend="tensorrt", device=device, engine_sha256=engine)
+        record_approvals(withdrawn(opened), [verdict])
+        assert run(["doctor", str(opened.path), "--json"]) == 0
+        checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+        assert checks["bundle-gpu"]["status"] == status
+
+
+def withdrawn(bundle: Bundle) -> Bundle:
+    """The bundle without verdicts."""
+    present = Bundle.open(bundle.path)
+    return withdraw_approvals(present, "d" * 64)[0] if present.manifest.approvals else present
+
+
 @pytest.mark.parametrize(
     ("gpu", "version", "status", "words"),
     [
-        ("Orin", "10.3.0", "ok", "for fp32 on Orin (sm87), TensorRT 10.3.0"),
+        ("Orin", "10.3.0", "ok", "for fp32 on Orin (sm87, Jetson Orin Nano Developer Kit, 8 SMs), TensorRT 10.3.0"),
         ("Orin", "8.6.2", "warning", "version: built for TensorRT 8.6.2, here TensorRT 10.3.0"),
-        ("Xavier", "10.3.0", "warning", "GPU: built for Xavier (sm87), here Orin (sm87)"),
+        ("Xavier", "10.3.0", "warning", "GPU: built for Xavier (sm87, 8 SMs), here Orin (sm87, "),
     ],
 )
 def test_which_engines_fit(on, capsys, with_engine, gpu, version, status, words):

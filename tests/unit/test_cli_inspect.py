@@ -110,7 +110,7 @@ def test_approvals_in_words(reduced, capsys):
     assert half == "fp16 onnxruntime yes 1.00 0.00 to 2.50 1.5 98 99 100 dddddddddddd any an engine"
     assert int8.startswith("int8 onnxruntime no 8.00 2.25 to 14.00 1.5 91 99 100 dddddddddddd like x86-64 avx512-vnni ")
     assert "fp16 on onnxruntime, CPU: approved" in lines and "int8 on onnxruntime, CPU: not approved" in lines
-    run_next = f"Run: edgelpr verify {reduced.path} --data LABELS.csv"
+    run_next = f"Run: edgelpr verify {reduced.path} --data LABELS.csv --backend tensorrt --precision int8 --build"
     assert f"Never verified, so refused by the runtime: int8 (int8.onnx). {run_next}" in lines
 
 

@@ -43,7 +43,7 @@ def packages(monkeypatch):
             monkeypatch.setitem(sys.modules, names[each].rpartition(".")[0], ModuleType("around"))
             monkeypatch.setitem(sys.modules, names[each], module)
 
-    library = FakeLibrary([("one", (8, 7), 1 << 20, True), ("two", (8, 9), 1 << 20, False)])
+    library = FakeLibrary([("one", (8, 7), 1 << 20, True, 8), ("two", (8, 9), 1 << 20, False, 46)])
     monkeypatch.setattr(probing, "load_driver", lambda: library)
     monkeypatch.setattr(probing, "_answered", [])
     return put

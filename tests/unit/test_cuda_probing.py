@@ -6,6 +6,7 @@ import ctypes
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from cuda_contract import in_child
@@ -13,7 +14,7 @@ from doubles.driver_library import FakeLibrary
 
 from edgelpr.cuda import probing
 from edgelpr.cuda.facts import DeviceFacts, cuda_version
-from edgelpr.cuda.probing import LIBRARY, probe, require_driver
+from edgelpr.cuda.probing import LIBRARY, Probe, device_of, probe, require_driver
 from edgelpr.errors import DeviceError
 
 
@@ -35,12 +36,12 @@ def driver(monkeypatch):
 
 
 def test_every_gpu_is_described(driver):
-    driver(FakeLibrary([("Orin (nvgpu)", (8, 7), 8 << 30, True), ("NVIDIA GeForce RTX 4090", (8, 9), 24 << 30, False)]))
+    driver(FakeLibrary([("Orin (nvgpu)", (8, 7), 8 << 30, True, 8), ("NVIDIA GeForce RTX 4090", (8, 9), 24 << 30, False, 128)]))
     answer = probe()
     assert (answer.library, answer.code, answer.driver_version, answer.problem) == (LIBRARY, 0, 12060, None)
     assert answer.devices == (
-        DeviceFacts(0, "Orin (nvgpu)", (8, 7), 8 << 30, True, 12060),
-        DeviceFacts(1, "NVIDIA GeForce RTX 4090", (8, 9), 24 << 30, False, 12060),
+        DeviceFacts(0, "Orin (nvgpu)", (8, 7), 8 << 30, True, 12060, 8),
+        DeviceFacts(1, "NVIDIA GeForce RTX 4090", (8, 9), 24 << 30, False, 12060, 128),
     )
     assert answer.devices[0].sm == "sm87" and cuda_version(12060) == "12.6"
 
@@ -137,3 +138,12 @@ def test_this_machine_answers_in_a_process_of_its_own():
     code = "from edgelpr.cuda.probing import probe; answer = probe(); print(bool(answer.devices) != bool(answer.problem))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize("index", [-1, 2])
+def test_a_gpu_that_is_not_there_is_refused_with_those_that_are(index):
+    facts = DeviceFacts(0, "Orin (nvgpu)", (8, 7), 8 << 30, True, 12060)
+    found = Probe("libcuda.so.1", 0, 12060, (facts, replace(facts, index=1, name="another")))
+    assert device_of(found, 1).name == "another"
+    with pytest.raises(DeviceError, match=rf"no GPU number {index}; the driver shows 0 \(Orin \(nvgpu\)\), 1 \(another\)"):
+        device_of(found, index)

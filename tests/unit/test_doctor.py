@@ -15,7 +15,7 @@ from edgelpr.doctor.examining import CHECKS, examine
 from edgelpr.doctor.python import Distribution
 from edgelpr.doctor.trying import Trial
 
-RTX = Probe("libcuda.so.1", 0, 12040, (DeviceFacts(0, "NVIDIA GeForce RTX 4090", (8, 9), 24 << 30, False, 12040),))
+RTX = Probe("libcuda.so.1", 0, 12040, (DeviceFacts(0, "NVIDIA GeForce RTX 4090", (8, 9), 24 << 30, False, 12040, 128),))
 HIDDEN = replace(PYTHON, sees_system=False)
 
 

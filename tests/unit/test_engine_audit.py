@@ -20,7 +20,8 @@ from edgelpr.engines.auditing.auditing import audit_engine, audit_json, audit_lo
 from edgelpr.engines.auditing.inspecting import layers_of
 from edgelpr.engines.auditing.layers import precision_of
 from edgelpr.engines.building import build_plan
-from edgelpr.engines.options import BuildOptions
+from edgelpr.engines.options import BuildOptions, lowest
+from edgelpr.engines.request import BuildRequest
 from edgelpr.errors import BuildError, BundleError
 
 onnx = pytest.importorskip("onnx", reason="writes small graphs")
@@ -170,6 +171,48 @@ def test_counts_that_contradict_each_other_are_refused():
             dataclasses.replace(audit, **change)
 
 
+def table_of(*precisions: str) -> str:
+    words = {"int8": "Int8", "fp16": "Half"}
+    lines = [
+        f"Name: k{number}, LayerType: correlation, Inputs: [ {{ Name: x, Datatype: {words[precision]}, Format: y }}], "
+        f"Constants: [], Outputs: [], TacticName: t, StreamId: 0, Metadata: [ONNX Layer: conv{number}]"
+        for number, precision in enumerate(precisions, start=1)
+    ]
+    return "Layers:\n" + "\n".join(lines)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_of_several_tables_of_a_log_the_worst_counts(reverse):
+    tables = [table_of("int8", "int8", "int8"), "Total Activation Memory: 64 bytes", table_of("int8", "fp16", "fp16")]
+    audit = audit_log(tables[::-1] if reverse else tables, graph_of(), "int8")
+    assert (audit.asked, audit.built, audit.untold, audit.device_memory_bytes) == (4, 1, 1, 64)
+
+
+def test_an_engine_for_several_gpus_is_judged_by_the_oldest_which_is_named():
+    audit = audit_json(text_of("int8", "fp16", "fp16", "fp16"), graph_of(), "int8")
+    with pytest.raises(BuildError, match=r"for all of sm120, sm75, sm86 .* the oldest, sm75\..*leave sm75 out of --target"):
+        check_audit(audit, "x", ("sm120", "sm75", "sm86"))
+    with pytest.raises(BuildError, match="fp16") as caught:
+        check_audit(audit, "x", ("sm75",))
+    assert "oldest" not in str(caught.value)
+    sound = audit_json(text_of(*["int8"] * 4), graph_of(), "int8")
+    assert check_audit(sound, "x", ("sm86",)) == ()
+    assert "those of the oldest, sm86" in check_audit(sound, "x", ("sm120", "sm86"))[0]
+
+
+@pytest.mark.parametrize("targets", [("sm75", "sm86"), ("sm86", "sm75"), ("sm120", "sm86")])
+def test_tensorrt_rtx_builds_the_kernels_of_the_oldest_for_all(targets):
+    """What the message says of TensorRT-RTX holds of the one that is installed."""
+    module = pytest.importorskip("tensorrt_rtx", reason="compiles graphs with TensorRT-RTX")
+    graph = (ROOT / "bundles" / "hpa-nano-cn.elpr" / "int8.onnx").read_bytes()
+    built = [
+        build_plan(module, "tensorrt-rtx", BuildRequest(graph, "int8", BuildOptions(targets=each), "x.onnx"))
+        for each in (targets, (lowest(targets),))
+    ]
+    several, one = (audit_log(each.log, graph, "int8") for each in built)
+    assert several == one and len(built[0].plan) == len(built[1].plan)
+
+
 def test_a_log_without_layers_tells_nothing():
     assert audit_log(["Layers:", "[I] built"], graph_of(), "int8") is None
 
@@ -180,7 +223,7 @@ def test_tensorrt_rtx_builds_what_is_asked_for(precision):
     module = pytest.importorskip("tensorrt_rtx", reason="compiles graphs with TensorRT-RTX")
     options = BuildOptions(targets=("sm86", "sm89"))
     graph = (ROOT / "bundles" / "hpa-nano-cn.elpr" / f"{precision}.onnx").read_bytes()
-    built = build_plan(module, "tensorrt-rtx", graph, precision, options, where="x.onnx")
+    built = build_plan(module, "tensorrt-rtx", BuildRequest(graph, precision, options, "x.onnx"))
     audit = audit_log(built.log, graph, precision)
     assert audit is not None and audit.share == 1 and audit.asked >= 20
     assert audit.device_memory_bytes and audit.device_memory_bytes > 1 << 20 and audit.fused > 10

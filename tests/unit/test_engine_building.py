@@ -16,6 +16,7 @@ from sample_graphs import small_graph
 from edgelpr.engines.building import BuiltPlan, build_plan
 from edgelpr.engines.monitoring import TOTAL
 from edgelpr.engines.options import BuildOptions
+from edgelpr.engines.request import BuildRequest, Surroundings
 from edgelpr.engines.workspace import workspace_for
 from edgelpr.errors import BuildError, UsageError
 
@@ -26,7 +27,9 @@ def build(version: str, bench: Bench | None = None, graph: bytes | None = None, 
     options = BuildOptions(**{name: more.pop(name) for name in list(more) if name in BuildOptions.__dataclass_fields__})
     module = fake_tensorrt(version, bench)
     content = small_graph(quantised=precision == "int8") if graph is None else graph
-    return build_plan(module, backend_of(version), content, precision, options, where="a.elpr/graph.onnx", **more)
+    request = BuildRequest(content, precision, options, "a.elpr/graph.onnx", more.pop("opset", None))
+    progress = more.pop("progress", None)
+    return build_plan(module, backend_of(version), request, Surroundings(**more), progress)
 
 
 def facts_of(built: BuiltPlan) -> dict:
@@ -157,13 +160,31 @@ def test_opset_20_is_refused_by_the_oldest_with_the_way_out():
     "said",
     [
         "Error Code 2: OutOfMemory (Requested size was 1073741824 bytes.)",
-        "Error Code 10: Could not find any implementation for node conv1",
-        "[tactic.cpp] no tactics to implement the operation within workspace limit",
+        "[virtualMemoryBuffer.cpp] Error Code 2: OutOfMemory (no further information)",
+        "Cuda Runtime (out of memory)",
+        "Requested amount of GPU memory (1073741824 bytes) could not be allocated",
+        "std::bad_alloc",
     ],
 )
 def test_a_lack_of_memory_names_workspace_and_swap(said):
     with pytest.raises(BuildError, match=r"(?s)lacked memory: .*--workspace.*swap"):
         build("10.3.0", Bench(failure=said))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Error Code 10: Could not find any implementation for node conv1",
+        "[tactic.cpp] no tactics to implement the operation within workspace limit",
+        "Error Code 9: Skipping tactic 3 due to insufficient workspace",
+    ],
+)
+def test_without_a_kernel_for_a_layer_both_causes_are_named(said):
+    with pytest.raises(BuildError) as caught:
+        build("10.3.0", Bench(failure=said))
+    text = str(caught.value)
+    assert f"built no engine: {said}. It has no kernel for a layer" in text
+    assert "--precision" in text and "--workspace" in text and "lacked memory" not in text
 
 
 def test_memory_of_the_host_that_runs_out_is_a_readable_error():
@@ -190,7 +211,7 @@ def test_a_builder_that_cannot_start_points_to_the_doctor():
 
     module.Builder = refuse
     with pytest.raises(BuildError, match=r"cannot start: pybind11::init.*edgelpr doctor"):
-        build_plan(module, "tensorrt", small_graph(), "fp32", BuildOptions(), where="graph.onnx")
+        build_plan(module, "tensorrt", BuildRequest(small_graph(), "fp32", BuildOptions(), "graph.onnx"))
 
 
 # The timing cache
@@ -282,7 +303,13 @@ def test_a_compatibility_that_a_version_does_not_know_is_refused(version):
 def test_hardware_compatible_engines_are_refused_on_jetpack():
     with pytest.raises(UsageError, match="TensorRT has no hardware-compatible engines on JetPack"):
         build("10.3.0", hardware_compatibility="ampere-plus", jetpack=True)
-    assert facts_of(build("10.3.0", version_compatible=True, jetpack=True))["version_compatible"]
+    assert facts_of(build("10.3.0", jetpack=True))["hardware_compatibility"] == "NONE"
+
+
+@pytest.mark.parametrize("version", TENSORRT)
+def test_version_compatible_engines_are_refused_on_jetpack(version):
+    with pytest.raises(UsageError, match="--version-compatible: NVIDIA documents no such engines for JetPack.*build anew"):
+        build(version, version_compatible=True, jetpack=True)
 
 
 def test_tensorrt_rtx_builds_for_several_gpus():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from doubles.cuda import FakeCuda
 from doubles.executing import executing_tensorrt
-from sample_stored import ORIN_FACTS, fake_build, rtx_machine
+from sample_stored import ORIN_FACTS, fake_build, rtx_machine, store
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.engines.building import BuiltPlan
@@ -19,6 +20,7 @@ from edgelpr.engines.locking import locked
 from edgelpr.engines.machine import Machine
 from edgelpr.engines.options import BuildOptions
 from edgelpr.engines.storing import engines_of, read_plan
+from edgelpr.engines.target import Target
 from edgelpr.errors import BuildError, BundleError, UsageError
 
 FOR_86 = BuildOptions(targets=("sm86",))
@@ -32,14 +34,14 @@ def opened(bundle):
 def test_built_once_then_found(opened):
     calls, notes = [], []
 
-    def build(*arguments, **more):
-        calls.append(more)
-        return fake_build(*arguments, **more)
+    def build(module, backend, request, *more):
+        calls.append(request)
+        return fake_build(module, backend, request, *more)
 
     first = ensure_engine(opened, "fp32", FOR_86, machine=rtx_machine(), build=build, note=notes.append)
     assert ensure_engine(opened, "fp32", FOR_86, machine=rtx_machine(), build=build) == first
     assert len(calls) == 1 and notes == ["a note"]
-    assert calls[0]["opset"] == 17 and calls[0]["where"].endswith("fp32.onnx")
+    assert calls[0].opset == 17 and calls[0].where.endswith("fp32.onnx")
     record = first.record
     assert (record.target.gpu, record.target.compute_capabilities, record.notes) == ("", ("sm86",), ("a note",))
     assert record.options == FOR_86 and record.driver_version is None
@@ -158,6 +160,39 @@ def test_a_lock_that_no_file_system_gives_costs_a_note(opened, monkeypatch):
     with pytest.raises(BuildError):
         ensure_engine(opened, "fp32", FOR_86, machine=rtx_machine(), build=_fails, note=notes.append)
     assert "No locks available" in notes[0]
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="this system follows every link")
+def test_a_lock_that_is_a_link_is_not_followed(opened, tmp_path):
+    (opened.path / "engines").mkdir()
+    (opened.path / "engines" / ".lock").symlink_to(tmp_path / "outside")
+    notes = []
+    ensure_engine(opened, "fp32", FOR_86, machine=rtx_machine(), build=fake_build, note=notes.append)
+    assert not (tmp_path / "outside").exists()
+    assert "cannot be locked" in notes[0]
+
+
+@pytest.mark.parametrize("content", [b"a p", b"no such plan"], ids=["cut", "altered"])
+def test_a_damaged_engine_is_built_anew_with_a_note(opened, content):
+    first = ensure_engine(opened, "fp32", FOR_86, machine=rtx_machine(), build=fake_build)
+    whole = first.path.read_bytes()
+    first.path.write_bytes(content if len(content) < 4 else content.ljust(len(whole))[: len(whole)])
+    notes = []
+    again = ensure_engine(opened, "fp32", FOR_86, machine=rtx_machine(), build=fake_build, note=notes.append)
+    assert again.path == first.path and read_plan(again) == whole
+    if len(content) >= 4:  # its size says nothing, so only who builds looks
+        assert "does not match the hash in its record; it is not used" in notes[0] and len(notes) == 2
+
+
+def test_another_sound_engine_is_taken_before_one_is_built(opened):
+    target = Target("tensorrt-rtx", "1.7.1.116", "", ("sm86",), None)
+    sound = store(opened, b"a plan", target)
+    newer = store(opened, b"b plan", target, built="2025-02-01T00:00:00Z", options=BuildOptions(batches=(1, 1, 64)))
+    newer.path.write_bytes(b"c plan")
+    machine = replace(rtx_machine(), facts=replace(ORIN_FACTS, name="a card", compute_capability=(8, 6), integrated=False))
+    notes = []
+    assert ensure_engine(opened, "fp32", None, machine=machine, build=_fails, note=notes.append) == sound
+    assert len(notes) == 1 and newer.path.name in notes[0]
 
 
 def _fails(*arguments, **more):

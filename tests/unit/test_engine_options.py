@@ -21,7 +21,8 @@ GIB = 1 << 30
         ({"batches": (2, 1, 4)}, "expected smallest, usual, largest, from 1 to 256"),
         ({"batches": (0, 1, 4)}, "batches 0, 1, 4"),
         ({"batches": (1, 1, 257)}, "from 1 to 256"),
-        ({"workspace_bytes": 512}, "expected 1MiB or more"),
+        ({"workspace_bytes": 512}, "workspace of 512 bytes: expected 1MiB to 1024GiB"),
+        ({"workspace_bytes": (1 << 40) + 1}, "workspace of more than 1 TiB: expected 1MiB to 1024GiB"),
         ({"level": 6}, "expected 0 .* to 5"),
         ({"dla_core": -1}, "expected 0 or more"),
         ({"targets": ("8.6",)}, "expected a compute capability such as sm86"),
@@ -78,7 +79,7 @@ def test_sizes_are_understood(text, size):
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "lots", "1XB", "-1GiB", "1e3"])
+@pytest.mark.parametrize("text", ["", "lots", "1XB", "-1GiB", "1e3", "9" * 5000, f"1.{'0' * 5000}GiB"])
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(UsageError, match=r"expected a number with a unit, for example 512MiB"):
         parse_size(text)

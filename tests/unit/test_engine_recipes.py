@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from sample_stored import ORIN
 
 from edgelpr.engines.recipes import PowerMode, load_recipe, recipe_names
 from edgelpr.engines.trtexec import parse_version
@@ -61,9 +64,11 @@ def test_a_recipe_of_ones_own(own):
         ({"batches": [4, 2, 1]}, "smallest, usual, largest"),
         ({"batches": 8}, "a list"),
         ({"workspace": "much"}, "size 'much'"),
+        ({"workspace": "20000000000GiB"}, "workspace of more than 1 TiB"),
         ({"level": "high"}, "whole number"),
         ({"power_mode": {"name": "MAXN"}}, "missing key id"),
         ({"notes": "one"}, "a list"),
+        ({"notes": ["\x1b[2J"]}, "without control characters"),
     ],
 )
 def test_a_mistake_is_named(own, change, words):
@@ -76,6 +81,18 @@ def test_what_is_no_recipe(tmp_path, content):
     (tmp_path / "x.yaml").write_bytes(content)
     with pytest.raises(UsageError):
         load_recipe(tmp_path / "x.yaml")
+
+
+def test_a_recipe_for_another_board_or_tensorrt_is_remarked():
+    recipe = load_recipe("orin-nano")
+    assert recipe.remarks(ORIN) == ()
+    assert recipe.remarks(replace(ORIN, tensorrt_version="10.13.0")) == ()
+    (capability,) = recipe.remarks(replace(ORIN, compute_capabilities=("sm110",)))
+    assert capability == "The recipe orin-nano is for GPUs of sm87 (Jetson Orin Nano), not of sm110"
+    (version,) = recipe.remarks(replace(ORIN, tensorrt_version="8.6.2"))
+    assert version == "The recipe orin-nano was written for TensorRT 10.3, here is TensorRT 8.6.2"
+    card = replace(ORIN, backend="tensorrt-rtx", tensorrt_version="1.7.1.116", compute_capabilities=("sm86", "sm89"))
+    assert load_recipe("desktop").remarks(card) == ()
 
 
 def test_an_unknown_name_lists_the_known_ones():

@@ -61,6 +61,43 @@ def test_a_record_with_a_mistake_is_refused(record, change, words, tmp_path):
         read_record(path)
 
 
+EVIL = "slow\x1b[2J\x1b[H"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"notes": [EVIL]},
+        {"edgelpr_version": EVIL},
+        {"graph_file": EVIL},
+        {"built": EVIL},
+        {EVIL: 1},
+        {"precision": EVIL},
+        *({"target": {name: EVIL}} for name in ("tensorrt_version", "gpu", "l4t", "board", EVIL)),
+        {"target": {"compute_capabilities": [EVIL]}},
+        {"options": {"targets": [EVIL]}},
+    ],
+)
+def test_what_would_steer_a_terminal_is_refused_and_not_repeated(record, change, tmp_path):
+    path, values = tmp_path / "x.json", record.to_dict()
+    for key, value in change.items():
+        values[key] = values[key] | value if isinstance(value, dict) else value
+    path.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(EngineError) as caught:
+        read_record(path)
+    assert str(caught.value).isprintable() and str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["9" * 5000, "10." + "3" * 10, "10" + ".1" * 60])
+def test_a_version_that_is_none_is_refused(record, version, tmp_path):
+    path, values = tmp_path / "x.json", record.to_dict()
+    values["target"]["tensorrt_version"] = version
+    values["options"]["version_compatible"] = True
+    path.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(EngineError, match=r"x\.json.*expected one such as 10\.3\.0"):
+        read_record(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"schema": 1, "schema": 1}', b"\xff\xfe", b" " * (5 << 20)])
 def test_what_is_no_json_is_refused(content, tmp_path):
     path = tmp_path / "x.json"
@@ -85,6 +122,8 @@ def test_the_same_machine_and_graph_fit(record):
         ({"tensorrt_version": "10.3.0.26"}, "version"),
         ({"tensorrt_version": "10.4.0"}, "version"),
         ({"gpu": "NVIDIA Thor"}, "GPU"),
+        ({"multiprocessors": 16}, "GPU"),
+        ({"board": "Jetson AGX Orin"}, "GPU"),
         ({"compute_capabilities": ("sm86",)}, "GPU"),
         ({"backend": "tensorrt-rtx"}, "inference engine"),
     ],
@@ -93,15 +132,34 @@ def test_another_machine_does_not_fit(record, changes, what):
     assert differing(record, dataclasses.replace(ORIN, **changes)) == [what]
 
 
+def test_a_board_that_a_container_hides_does_not_stand_in_the_way(record):
+    assert differing(record, dataclasses.replace(ORIN, board=None)) == []
+
+
 def test_another_precision_network_or_batch_does_not_fit(record):
     assert differing(record, ORIN, "int8", 33, "0" * 64) == ["precision", "network", "batch"]
     assert differing(dataclasses.replace(record, options=BuildOptions(batches=(2, 4, 8))), ORIN, batch=1) == ["batch"]
 
 
-@pytest.mark.parametrize(("version", "fits"), [("10.3.0", True), ("10.9.0", True), ("10.2.9", False), ("11.0.0", False)])
-def test_a_version_compatible_engine_runs_on_later_versions_of_its_major_one(record, version, fits):
-    lasting = dataclasses.replace(record, options=BuildOptions(version_compatible=True))
-    assert (differing(lasting, dataclasses.replace(ORIN, tensorrt_version=version)) == []) is fits
+@pytest.mark.parametrize(
+    ("built", "version", "fits"),
+    [
+        ("10.3.0", "10.3.0", True),
+        ("10.3.0", "10.9.0", True),
+        ("10.3.0", "10.2.9", False),
+        ("10.3.0", "11.4.0.106", True),
+        ("8.6.1", "10.3.0", True),
+        ("8.6.1", "11.4.0.106", False),
+        ("11.4.0.106", "10.3.0", False),
+        ("11.4.0.106", "12.0.0", False),
+        ("unknown", "10.3.0", False),
+    ],
+)
+def test_a_version_compatible_engine_runs_on_the_later_versions_that_nvidia_names(record, built, version, fits):
+    here, old = dataclasses.replace(ORIN, tensorrt_version=version), dataclasses.replace(ORIN, tensorrt_version=built)
+    lasting = dataclasses.replace(record, target=old, options=BuildOptions(version_compatible=True))
+    assert (differing(lasting, here) == []) is fits
+    assert (differing(dataclasses.replace(lasting, options=BuildOptions()), here) == []) is (built == version)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +195,7 @@ def test_the_explanation_names_both_sides_and_the_command(record):
     found = mismatches(record, dataclasses.replace(ORIN, gpu="Thor", compute_capabilities=("sm110",)), "0" * 64, "fp32")
     command = build_command(Path("my plates.elpr"), "fp32", "tensorrt")
     text = explain(Path("x.plan"), found, command)
-    assert "built for Orin (sm87), here Thor (sm110)" in text
+    assert "built for Orin (sm87, Jetson Orin Nano, 8 SMs), here Thor (sm110, Jetson Orin Nano, 8 SMs)" in text
     assert text.endswith("edgelpr build 'my plates.elpr' --precision fp32")
 
 

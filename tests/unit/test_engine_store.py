@@ -7,18 +7,20 @@ import os
 import shutil
 
 import pytest
+from sample_approvals import approval_of
 from sample_stored import ORIN, record_of, store
 
 from edgelpr import atomic
 from edgelpr.bundle.bundle import Bundle
+from edgelpr.bundle.manifest import FileRecord
 from edgelpr.engines import placing
 from edgelpr.engines.finding import find_engine
 from edgelpr.engines.options import BuildOptions
 from edgelpr.engines.placing import cache_folder, engine_folders, writable_folder
-from edgelpr.engines.storing import engines_of, read_plan, strays, write_engine
+from edgelpr.engines.storing import damage_of, engines_of, read_plan, strays, write_engine
 from edgelpr.errors import BuildError, EngineError
 
-THOR = dataclasses.replace(ORIN, gpu="Thor", compute_capabilities=("sm110",))
+THOR = dataclasses.replace(ORIN, gpu="Thor", compute_capabilities=("sm110",), board="Jetson AGX Thor", multiprocessors=20)
 
 
 @pytest.fixture(autouse=True)
@@ -53,9 +55,30 @@ def test_an_engine_survives_an_update_of_the_bundle(opened, tmp_path):
 
 def test_engines_of_a_read_only_bundle_go_to_the_cache(opened, read_only):
     stored = store(opened)
-    assert stored.path.parent == cache_folder() / "engines" / opened.manifest.digest
+    assert stored.path.parent.parent == cache_folder() / "engines"
     assert find_engine(opened, ORIN, "fp32") == stored
     assert not (opened.path / "engines").exists()
+
+
+def test_a_cached_engine_outlives_verdicts_and_other_precisions(opened, read_only):
+    stored, manifest = store(opened), opened.manifest
+    verdict = approval_of(opened.file("fp32.onnx").read_bytes(), "fp32")
+    fp16 = dataclasses.replace(manifest.graphs[0], precision="fp16", file="fp16.onnx")
+    files = {**manifest.files, "fp16.onnx": FileRecord("1" * 64, 1)}
+    changed = dataclasses.replace(manifest, approvals=(verdict,), graphs=(*manifest.graphs, fp16), files=files)
+    assert changed.digest != manifest.digest
+    assert find_engine(Bundle(opened.path, changed), ORIN, "fp32") == stored
+    other = dataclasses.replace(manifest, files={"fp32.onnx": FileRecord("2" * 64, 1)})
+    assert engines_of(Bundle(opened.path, other)) == ()
+
+
+def test_an_engine_on_a_dla_is_taken_only_where_it_is_alone(opened):
+    on_dla = store(opened, b"on a DLA", options=BuildOptions(dla_core=0), built="2025-02-01T00:00:00Z")
+    assert find_engine(opened, ORIN, "fp32") == on_dla
+    on_gpu = store(opened)
+    assert engines_of(opened) == (on_dla, on_gpu)
+    assert find_engine(opened, ORIN, "fp32") == on_gpu
+    assert find_engine(opened, ORIN, "fp32", options=BuildOptions(dla_core=0)) == on_dla
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="to root no folder is read-only")
@@ -86,13 +109,15 @@ def test_no_place_at_all_is_said(opened, read_only, monkeypatch, tmp_path):
 def test_none_there(opened):
     with pytest.raises(EngineError) as caught:
         find_engine(opened, ORIN, "fp32", batch=64)
-    assert "no fp32 engine for TensorRT 10.3.0 on Orin (sm87)" in str(caught.value)
+    assert "no fp32 engine for TensorRT 10.3.0 on Orin (sm87, Jetson Orin Nano, 8 SMs)" in str(caught.value)
     assert str(caught.value).endswith("tiny.elpr --precision fp32 --batch 1,1,64")
 
 
 def test_the_one_there_does_not_fit(opened):
     stored = store(opened)
-    with pytest.raises(EngineError, match=r"built for Orin \(sm87\), here Thor \(sm110\)") as caught:
+    with pytest.raises(
+        EngineError, match=r"built for Orin \(sm87, Jetson Orin Nano, 8 SMs\), here Thor \(sm110, Jetson AGX Thor, 20 SMs\)"
+    ) as caught:
         find_engine(opened, THOR, "fp32")
     assert str(stored.path) in str(caught.value)
 
@@ -143,6 +168,41 @@ def test_a_plan_that_changed_is_not_handed_out(opened, content):
     stored.path.write_bytes(content)
     with pytest.raises(EngineError, match=r"is damaged.*edgelpr build x"):
         read_plan(stored, "edgelpr build x")
+
+
+@pytest.mark.parametrize("content", [b"", b"a pla", b"a plan!"])
+def test_a_plan_of_another_size_is_no_engine_and_is_named(opened, content):
+    stored = store(opened)
+    stored.path.write_bytes(content)
+    assert engines_of(opened) == ()
+    assert strays(opened) == (f"{stored.path}: is damaged: {len(content)} bytes, its record says 6; build it again",)
+    with pytest.raises(EngineError, match=r"no fp32 engine for .*is damaged: .*Build one: edgelpr build"):
+        find_engine(opened, ORIN, "fp32")
+
+
+def test_a_plan_whose_content_changed_is_found_by_reading_it(opened):
+    stored = store(opened)
+    assert damage_of(stored) is None
+    stored.path.write_bytes(b"b plan")
+    assert engines_of(opened) == (stored,) and strays(opened) == ()
+    assert damage_of(stored) == f"{stored.path}: is damaged: its content does not match the hash in its record"
+    with pytest.raises(EngineError, match="no fp32 engine"):
+        find_engine(opened, ORIN, "fp32", without=(stored.path,))
+
+
+def test_a_new_build_removes_a_damaged_one_of_its_kind(opened):
+    old = store(opened)
+    old.path.write_bytes(b"cut")
+    new = store(opened, b"another")
+    assert engines_of(opened) == (new,) and strays(opened) == () and not old.path.exists()
+
+
+def test_a_name_that_would_steer_a_terminal_is_never_shown(opened):
+    stored = store(opened)
+    for suffix in (".plan", ".json"):
+        stored.path.with_suffix(suffix).rename(stored.path.with_name(f"\x1b[2J{suffix}"))
+    assert engines_of(opened) == ()
+    assert all(reason.isprintable() and "cannot be shown" in reason for reason in strays(opened)) and len(strays(opened)) == 2
 
 
 def test_a_link_is_no_plan(opened, tmp_path):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from edgelpr.engines.target import Target
 from edgelpr.engines.timing import read_timing_cache, timing_cache_path, write_timing_cache
 
 
 def test_a_timing_cache_is_kept_for_each_gpu_and_version(tmp_path):
-    path = timing_cache_path(tmp_path / "engines", "NVIDIA GeForce RTX 3060 / Ti", "sm86", "10.3.0")
-    assert path.name == "NVIDIA-GeForce-RTX-3060-Ti-sm86-10.3.0.timing"
+    path = timing_cache_path(
+        tmp_path / "engines", Target("tensorrt", "10.3.0", "NVIDIA GeForce RTX 3060 / Ti", ("sm86",), None, 38)
+    )
+    assert path.name == "NVIDIA-GeForce-RTX-3060-Ti-sm86-38sm-10.3.0.timing"
     assert read_timing_cache(path) == (None, None)
     assert write_timing_cache(path, b"times") is None
     assert read_timing_cache(path) == (b"times", None)

@@ -39,6 +39,7 @@ class CountingEngine:
 
     description = "counting engine"
     device = "CPU"
+    engine_sha256 = None
 
     def __init__(self) -> None:
         self.batches: list[int] = []

@@ -30,6 +30,7 @@ from edgelpr.engines.building import build_plan
 from edgelpr.engines.modules import load_tensorrt
 from edgelpr.engines.monitoring import TOTAL
 from edgelpr.engines.options import BuildOptions
+from edgelpr.engines.request import BuildRequest
 from edgelpr.errors import BuildError, UsageError
 from edgelpr.export.exporting import GRAPH_FILE as FP32
 from edgelpr.export.exporting import export_bundle
@@ -252,7 +253,8 @@ def test_what_is_no_graph_is_refused(cut):
 
 def build(graph: bytes, progress=None, **options):
     chosen = BuildOptions(**{"targets": ("sm86",), **options})
-    return build_plan(load_tensorrt("tensorrt-rtx"), "tensorrt-rtx", graph, "fp32", chosen, where=WHERE, progress=progress)
+    request = BuildRequest(graph, "fp32", chosen, WHERE)
+    return build_plan(load_tensorrt("tensorrt-rtx"), "tensorrt-rtx", request, progress=progress)
 
 
 def test_an_engine_for_several_gpus_is_larger_than_one_for_one():
@@ -266,7 +268,7 @@ def test_a_gpu_that_it_does_not_know_is_refused_with_those_it_knows():
 
 
 def test_too_small_a_workspace_is_said_to_be_too_small(nano):
-    with pytest.raises(BuildError, match=r"lacked memory: .*workspace.*--workspace"):
+    with pytest.raises(BuildError, match=r"It has no kernel for a layer: .*--workspace"):
         build(nano.graphs[FP32].SerializeToString(), workspace_bytes=1 << 20, batches=(32, 32, 32))
 
 

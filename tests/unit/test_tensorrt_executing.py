@@ -14,6 +14,8 @@ from doubles.surfaces import VERSIONS
 from sample_engines import open_sample
 
 from edgelpr.errors import BackendError, DeviceError, ImageError
+from edgelpr.runtime.executing.lane import Lane
+from edgelpr.runtime.executing.sizes import batch_sizes, filled_up
 from edgelpr.runtime.recognizer import Recognizer
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -80,7 +82,7 @@ def test_what_is_in_use_is_said(tiny_bundle):
         sample = open_sample(tiny_bundle, cuda=FakeCuda(**options), batches=(1, 2, 8))
         with sample.recognizer() as recognizer:
             assert recognizer.description == f"tensorrt 10.3.0 Orin (nvgpu), batches of 1 to 8, {words}"
-            assert (recognizer.backend, recognizer.device) == ("tensorrt", "Orin (nvgpu)")
+            assert (recognizer.backend, recognizer.device) == ("tensorrt", "a GPU")
 
 
 # Batches
@@ -135,15 +137,51 @@ def test_nothing_is_allocated_after_the_warm_up(tiny_bundle, paint, device):
         assert living(sample.module) == contexts
 
 
-def test_more_sizes_than_graphs(tiny_bundle, paint, monkeypatch):
-    monkeypatch.setattr("edgelpr.runtime.executing.lane.MOST_GRAPHS", 3)
-    sample = open_sample(tiny_bundle)
-    for count in [*range(1, 9), *range(8, 0, -1)]:
-        raw = sample.runner.run(np.stack([paint(str(count))] * count))
-        assert (raw.classes[:, 0] == count).all()
-    assert sample.cuda.counts["begin_capture"] == 3
-    sample.runner.close()
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("profile", [(1, 1, 32), (3, 4, 11)])
+def test_nothing_is_allocated_after_the_warm_up_whatever_the_size(tiny_bundle, paint, version, profile):
+    sample = open_sample(tiny_bundle, version, batches=profile)
+    largest = profile[-1]
+    with sample.recognizer(batch_size=largest) as recognizer:
+        recognizer.warmup()
+        before, contexts = sample.cuda.counts.copy(), living(sample.module)
+        for count in range(1, largest + 1):
+            wanted = [str(number + count) for number in range(count)]
+            assert plates(recognizer.read([paint(plate) for plate in wanted])) == wanted
+            assert plates(recognizer.stream([paint("7")] * (largest + count))) == ["7"] * (largest + count)
+        assert not sample.cuda.created_since(before)
+        assert living(sample.module) == contexts
     assert_all_freed(sample)
+
+
+def test_the_first_batch_of_another_thread_allocates_and_its_second_does_not(sample, paint):
+    recognizer = sample.recognizer(batch_size=4)
+    recognizer.warmup()
+    held = [sample.runner.slot() for _ in range(2)]  # the lanes of the warm-up, in use by others
+    created = []
+    for _ in range(2):
+        before = sample.cuda.counts.copy()
+        recognizer.read([paint("1")] * 3)
+        created.append(sample.cuda.created_since(before))
+    assert created[0] and not created[1]
+    for slot in held:
+        slot.release()
+
+
+@pytest.mark.parametrize(
+    ("smallest", "largest", "usual", "sizes"),
+    [
+        (1, 32, None, (1, 2, 4, 8, 16, 32)),
+        (1, 32, 24, (1, 2, 4, 8, 16, 24, 32)),
+        (3, 11, 64, (3, 4, 8, 11)),
+        (4, 4, 1, (4,)),
+        (1, 1, None, (1,)),
+    ],
+)
+def test_sizes_of_batches(smallest, largest, usual, sizes):
+    assert batch_sizes(smallest, largest, usual) == sizes
+    for count in range(1, largest + 1):
+        assert filled_up(count, sizes) == min(size for size in sizes if size >= count)
 
 
 @pytest.mark.parametrize("refusal", ["not capturable", "begin_capture", "end_capture"])
@@ -311,6 +349,22 @@ def test_closing_while_others_read(tiny_bundle, paint):
     assert_all_freed(sample)
 
 
+def test_a_lane_that_comes_back_while_idle_ones_are_freed(tiny_bundle, monkeypatch):
+    sample = open_sample(tiny_bundle)
+    held, idle = sample.runner.slot(), sample.runner.slot()
+    idle.release()
+    original = Lane.close
+
+    def close(lane: Lane) -> None:
+        if lane is not held._lane:
+            held.release()
+        original(lane)
+
+    monkeypatch.setattr(Lane, "close", close)
+    sample.runner.close()
+    assert_all_freed(sample)
+
+
 def test_a_batch_under_way_is_finished_after_close(tiny_bundle, paint):
     sample = open_sample(tiny_bundle)
     recognizer = sample.recognizer(batch_size=2)
@@ -411,6 +465,6 @@ def test_every_call_of_the_driver_may_fail_once(tiny_bundle, paint):
 
 def test_a_failed_batch_says_what_tensorrt_said_and_the_next_one_works(sample, paint):
     sample.module._failures = 1
-    with pytest.raises(BackendError, match=r"x\.engine: failed on a batch of 3 .*an illegal memory access"):
+    with pytest.raises(BackendError, match=r"x\.engine: failed on a batch of 4 .*an illegal memory access"):
         sample.runner.run(np.stack([paint("1")] * 3))
     assert sample.runner.run(np.stack([paint("2")] * 3)).classes[0, 0] == 2

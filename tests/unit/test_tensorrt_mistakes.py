@@ -10,10 +10,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from doubles import surfaces
 from doubles.cuda import FakeCuda
 from doubles.executing import executing_tensorrt, freed_late, living
 from sample_engines import open_sample, plan_of
 
+from edgelpr.engines.identity import EngineIdentity
 from edgelpr.errors import BackendError
 from edgelpr.runtime.backends.tensorrt.runner import TensorRtRunner
 from edgelpr.runtime.executing.engine import Engine
@@ -53,11 +55,14 @@ MISTAKES = {
         "        self.addresses[tensor.name] = pinned.address\n",
     ),
     "the shape is not set": ("lane", "        bound.reshape(tensor.name, (count, *tensor.shape))\n", ""),
+    "the optimisation profile is not taken": ("lane", "        bound.select_profile(self._stream)\n", ""),
+    "general kernels are captured": ("kernels", "SpecializationStrategy.EAGER", "SpecializationStrategy.LAZY"),
+    "contexts of TensorRT-RTX have memory of their own": ("kernels", "Strategy.USER_MANAGED", "Strategy.STATIC"),
     "an address is not set": ("lane", "bound.place(self._buffers.addresses)", "bound.place({})"),
     "one context serves all sizes": (
         "lane",
         "        bound = self._context(count)\n        self._enqueue",
-        "        bound = self._reshaped(count)\n        self._enqueue",
+        "        bound = self._contexts[0] if self._contexts else self._context(count)\n        self._enqueue",
     ),
     "contexts have no memory to work in": (
         "engine",
@@ -76,10 +81,14 @@ MISTAKES = {
 }
 """What is wrong: the file, what stands there, and what stands there instead."""
 
+VERSIONS = {"the optimisation profile is not taken": "8.6.1"}
+"""Where another TensorRT than 10.3 finds it; those in ``kernels`` are TensorRT-RTX's."""
+
 
 def planted(file: str, old: str, new: str) -> ModuleType:
-    """A copy of a module of ``edgelpr.runtime.executing`` with the mistake in it."""
-    original = importlib.import_module(f"edgelpr.runtime.executing.{file}")
+    """A copy of a module that runs engines, with the mistake in it."""
+    folder = "backends.tensorrt_rtx" if file == "kernels" else "executing"
+    original = importlib.import_module(f"edgelpr.runtime.{folder}.{file}")
     source = Path(str(original.__file__)).read_text(encoding="utf-8")
     assert source.count(old) >= 1, f"{file}.py has changed: {old!r} is not there"
     copy = ModuleType(original.__name__)
@@ -87,9 +96,9 @@ def planted(file: str, old: str, new: str) -> ModuleType:
     return copy
 
 
-def use(bundle, paint, cuda: FakeCuda) -> None:
+def use(bundle, paint, cuda: FakeCuda, version: str = "10.3.0") -> None:
     """Open, read batches of several sizes in several threads' lanes, fail once, close; every result is checked."""
-    sample = open_sample(bundle, cuda=cuda, batches=(1, 2, 8))
+    sample = open_sample(bundle, version, cuda, batches=(1, 2, 8))
     kept = []
     for count in (1, 3, 8, 3, 1):
         raw = sample.runner.run(np.stack([paint(str(number)) for number in range(count)]))
@@ -109,16 +118,17 @@ def use(bundle, paint, cuda: FakeCuda) -> None:
     for count, raw in kept:
         assert raw.classes[:, 0].tolist() == list(range(count))
     sample.module._failures = 1
-    with pytest.raises(BackendError, match="failed on a batch of 5"):
-        sample.runner.run(np.stack([paint("7")] * 5))
+    with pytest.raises(BackendError, match="failed on a batch of 2"):
+        sample.runner.run(np.stack([paint("7")] * 2))
     assert sample.runner.run(paint("7")[None]).classes[0, 0] == 7
     sample.runner.close()
     assert cuda.leaks() == ()
     assert living(sample.module) == freed_late(sample.module) == []
 
 
-def test_without_a_mistake_all_is_well(tiny_bundle, paint):
-    use(tiny_bundle, paint, FakeCuda())
+@pytest.mark.parametrize("version", surfaces.VERSIONS)
+def test_without_a_mistake_all_is_well(tiny_bundle, paint, version):
+    use(tiny_bundle, paint, FakeCuda(), version)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -126,11 +136,13 @@ def test_a_mistake_is_found(tiny_bundle, paint, monkeypatch, mistake):
     file, old, new = MISTAKES[mistake]
     copy = planted(file, old, new)
     names = {"lane": ("runner", "Lane"), "buffers": ("lane", "Buffers"), "engine": (None, "Engine")}
+    names["kernels"] = ("engine", "Kernels")
     module, name = names[file]
+    version = surfaces.RTX if file == "kernels" else VERSIONS.get(mistake, "10.3.0")
     target = sys.modules["sample_engines" if module is None else f"edgelpr.runtime.executing.{module}"]
     monkeypatch.setattr(target, name, getattr(copy, name))
     with pytest.raises((AssertionError, BackendError)):
-        use(tiny_bundle, paint, FakeCuda())
+        use(tiny_bundle, paint, FakeCuda(), version)
 
 
 def test_an_engine_that_was_built_without_sharing_its_profile(tiny_bundle, paint):
@@ -139,8 +151,8 @@ def test_an_engine_that_was_built_without_sharing_its_profile(tiny_bundle, paint
     module = executing_tensorrt("8.6.1", cuda)
     graph = tiny_bundle.graph("fp32", "tensorrt")
     engine = Engine(module, plan_of(tiny_bundle, "8.6.1", previews=[]), graph, "x.plan", "edgelpr build x.elpr")
-    runner = TensorRtRunner("8.6.1", cuda, engine, None)
-    with pytest.raises(BackendError, match="failed on a batch of 2 .*profile 0 is in use by another context"):
+    runner = TensorRtRunner(EngineIdentity("a GPU", "0" * 64, "8.6.1"), cuda, engine, None)
+    with pytest.raises(BackendError, match="cannot take its optimisation profile .*profile 0 is in use by another context"):
         runner.run(np.stack([paint("1")] * 2))
     runner.close()
     assert cuda.leaks() == ()

@@ -33,6 +33,8 @@ NAMED = {
     "runtime": "Runtime",
     "engine": "ICudaEngine",
     "context": "IExecutionContext",
+    "runtime_config": "IRuntimeConfig",
+    "runtime_cache": "IRuntimeCache",
     "inspector": "EngineInspector",
 }
 """What a variable, a parameter or an attribute of such a name is, where nothing else says it; leading underscores aside."""
@@ -54,6 +56,9 @@ RETURNS = {
     ("ICudaEngine", "create_execution_context"): "IExecutionContext",
     ("ICudaEngine", "create_execution_context_without_device_memory"): "IExecutionContext",
     ("ICudaEngine", "create_engine_inspector"): "EngineInspector",
+    ("ICudaEngine", "create_runtime_config"): "IRuntimeConfig",
+    ("IRuntimeConfig", "create_runtime_cache"): "IRuntimeCache",
+    ("IRuntimeCache", "serialize"): "IHostMemory",
 }
 _OF_EVERY_ENUM = {"name", "value"}
 _LIBRARY = (

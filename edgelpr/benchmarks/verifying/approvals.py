@@ -46,7 +46,9 @@ def ruled(bundle: Bundle, results: Iterable[PrecisionResult], approvals: Sequenc
     return tuple(
         replace(
             result,
-            ruling=manifest.ruling(result.subject.precision, result.evaluation.backend, result.device, holds),
+            ruling=manifest.ruling(
+                result.subject.precision, result.evaluation.backend, result.device, holds, result.engine_sha256
+            ),
             earlier=_earlier(bundle, new[result.subject.precision]),
         )
         if result.subject.precision in new and not result.subject.simulated
@@ -80,4 +82,5 @@ def _approval(bundle: Bundle, result: PrecisionResult, least_plates: int, select
         least_plates=least_plates,
         selected=graph.file in selected,
         runtime=result.runtime,
+        engine_sha256=result.engine_sha256,
     )

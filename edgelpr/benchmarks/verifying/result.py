@@ -51,6 +51,9 @@ class PrecisionResult:
     earlier: Approval | None = None
     """The verdict on these same plates that this one replaces."""
 
+    engine_sha256: str | None = None
+    """Hash of the plan that read; None where nothing was built."""
+
     @property
     def comparison(self) -> Comparison:
         """fp32 first, this precision second."""

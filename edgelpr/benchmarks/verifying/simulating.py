@@ -47,6 +47,11 @@ class SimulatedTensorRt:
         """Always ``CPU``."""
         return "CPU"
 
+    @property
+    def engine_sha256(self) -> str | None:
+        """None: nothing is built."""
+        return None
+
     def run(self, batch: NDArray[np.uint8]) -> RawOutput:
         """Read a batch (N, H, W), uint8.
 

@@ -11,6 +11,7 @@ from edgelpr.benchmarks.verifying.simulating import SimulatedTensorRt
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.graph import Graph, targets_of
 from edgelpr.errors import BundleError, UsageError
+from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.runtime.recognizer import Recognizer
 from edgelpr.types import BackendName, Precision
 
@@ -68,17 +69,38 @@ def choose_subjects(
     return tuple(chosen)
 
 
-def open_subject(bundle: Bundle, subject: Subject, backend: BackendName, threads: int | None, batch_size: int) -> Recognizer:
+def open_subject(bundle: Bundle, subject: Subject, backend: BackendName, threads: int | None, use: EngineUse) -> Recognizer:
     """A recogniser, whether the precision is approved or not.
 
+    Args:
+        bundle: as opened.
+        subject: which graph.
+        backend: the inference engine.
+        threads: CPU threads for one batch; None lets the backend choose.
+        use: how many crops are read at a time; for TensorRT, which GPU, and whether an engine is built where none fits.
+
     Raises:
+        EngineError: no engine fits, and none is to be built.
+        BuildError: an engine could not be built.
         BackendError: the engine is broken or refuses the graph.
         MissingDependencyError: the engine is not installed, or for a simulation onnx is not.
     """
     if subject.simulated:
         engine = SimulatedTensorRt(bundle, subject.graph, threads)
-        return Recognizer(bundle, engine, backend, subject.precision, batch_size)
-    return Recognizer.open(bundle, backend, subject.precision, threads, batch_size, allow_unapproved=True)
+        return Recognizer(bundle, engine, backend, subject.precision, use.batch)
+    return Recognizer.open(
+        bundle,
+        backend,
+        subject.precision,
+        threads,
+        use.batch,
+        allow_unapproved=True,
+        build=use.build,
+        device=use.device,
+        trust_engines=use.trust_engines,
+        progress=use.progress,
+        note=use.note,
+    )
 
 
 def _simulated(bundle: Bundle) -> Subject:

@@ -24,10 +24,10 @@ def verdict(result: PrecisionResult) -> str:
         return f"{name}, {_loss(result)}; {allowed}: {holds}. It approves nothing: the engine made from it has to be verified."
     if not result.within_gate:
         but = f"is {_speed(result)} but " if result.faster else ""
-        return (
-            f"{name} {but}{_loss(result)}{_failures(result)}; {allowed}: do not use it. Run with --bisect, which finds the "
-            "layers to keep in higher precision."
-        )
+        found = f"{name} {but}{_loss(result)}{_failures(result)}; {allowed}: do not use it."
+        if result.evaluation.backend != "onnxruntime":  # which the search for layers reads with
+            return found
+        return f"{found} Run with --bisect, which finds the layers to keep in higher precision."
     if not result.approved:
         return f"{name} {_loss(result)}; {allowed}, but {_overruled(result)}"
     if result.speed_ratio is None:

@@ -20,6 +20,7 @@ from edgelpr.bundle.approval import LEAST_PLATES, Approval
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.errors import BackendError, DataError, UsageError
+from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.runtime.recognizer import Recognizer
 from edgelpr.training.evaluation import evaluate
 from edgelpr.training.scores import Evaluation, Progress
@@ -62,6 +63,15 @@ class Plan:
 
     seconds: float | None = SECONDS
     """About how long each precision is timed; None: no time is taken."""
+
+    build: bool = False
+    """For TensorRT: whether engines are built where none fits, that of fp32 among them."""
+
+    device: int = 0
+    """For TensorRT: which GPU, counted as the driver does."""
+
+    trust_engines: bool = False
+    """Whether engines that bring code for the processor are loaded although they were not built here."""
 
     def __post_init__(self) -> None:
         check_max_loss(self.max_loss)
@@ -108,19 +118,20 @@ def verify(
         labelled: the plates, none of which calibrated the bundle.
         plan: what and how.
         say: told what is being done.
-        progress: called after each plate of each precision.
+        progress: called after each plate of each precision, and while an engine is built.
 
     Raises:
         UsageError: a backend that runs no graphs.
         BundleError: a graph is missing, or there is only fp32.
         DataError: no plate, or fp32 reads none of them right.
-        BackendError: an engine cannot be opened, or fails in fp32.
+        BackendError: an engine cannot be opened, or fails in fp32; EngineError: none fits, and none is to be built.
+        BuildError: an engine could not be built.
     """
     subjects = choose_subjects(bundle, plan.backend, plan.precisions, plan.simulate_tensorrt)
+    use = EngineUse(plan.build, plan.device, plan.batch_size, progress, say, plan.trust_engines)
     with ExitStack() as stack:
         opened = {
-            subject: stack.enter_context(open_subject(bundle, subject, plan.backend, plan.threads, plan.batch_size))
-            for subject in subjects
+            subject: stack.enter_context(open_subject(bundle, subject, plan.backend, plan.threads, use)) for subject in subjects
         }
         evaluations: dict[Subject, Evaluation] = {}
         for subject, recognizer in opened.items():
@@ -171,6 +182,7 @@ def _results(
             reference=reference,
             runtime=recognizer.description,
             device=recognizer.device,
+            engine_sha256=recognizer.engine_sha256,
             max_loss=plan.max_loss,
             speed=speeds.get(subject.name),
             speed_of_fp32=speeds.get("fp32"),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import get_args
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.doctor.check import Check
 from edgelpr.doctor.surroundings import Surroundings
 from edgelpr.engines.command import build_command
+from edgelpr.engines.finding import find_engine
+from edgelpr.engines.identity import device_name, identity_of
 from edgelpr.engines.modules import MODULES
-from edgelpr.runtime.approving import objection
+from edgelpr.engines.target import Target
+from edgelpr.errors import EngineError
+from edgelpr.runtime.approving import objection, verify_command
 from edgelpr.runtime.instructions import instruction_set
 from edgelpr.types import BackendName, EngineBackend, Precision
 
@@ -29,7 +32,22 @@ def check_bundle_on_gpu(here: Surroundings, bundle: Bundle) -> Check:
     backend = usable_engine(here)
     if backend is None:
         return Check("bundle-gpu", "skipped", "no engine can be run here: that takes a driver and TensorRT or TensorRT-RTX")
-    return _precisions(here, bundle, backend, here.probe.devices[0].name)
+    return _precisions(here, bundle, backend, target_of(here, backend))
+
+
+def target_of(here: Surroundings, backend: EngineBackend) -> Target:
+    """What engines have to be for to run here, on the first GPU."""
+    gpu = here.probe.devices[0]
+    l4t, board = here.machine.l4t, here.machine.board
+    return Target(
+        backend,
+        str(here.trials[MODULES[backend]].version),
+        gpu.name,
+        (gpu.sm,),
+        None if l4t is None else l4t.raw,
+        gpu.multiprocessors,
+        None if board is None else board.jetson,
+    )
 
 
 def usable_engine(here: Surroundings) -> EngineBackend | None:
@@ -49,17 +67,31 @@ def build_here(here: Surroundings, bundle: Bundle) -> str | None:
     return build_command(bundle.path, present[0], backend) if present else None
 
 
-def _precisions(here: Surroundings, bundle: Bundle, backend: BackendName, device: str | None) -> Check:
+def _precisions(here: Surroundings, bundle: Bundle, backend: BackendName, target: Target | None) -> Check:
     name = "bundle-onnxruntime" if backend == "onnxruntime" else "bundle-gpu"
     present = [each for each in get_args(Precision) if bundle.manifest.graph(each, backend) is not None]
     if not present:
         return Check(name, "skipped", f"the bundle has no graph for {backend}")
     processor = instruction_set(here.root / "proc/cpuinfo", here.architecture)
-    objections = {each: objection(bundle, each, backend, device, processor) for each in present}
-    usable = [each for each in present if objections[each] is None]
+    computing = {each: _computing(bundle, each, target) for each in present}
+    objections = {
+        each: objection(bundle, each, backend, device, engine, processor) for each, (device, engine) in computing.items()
+    }
     waiting = [each for each in present if objections[each] is not None]
+    usable = [each for each in present if each not in waiting]
     found = f"{backend} reads with {', '.join(usable) or 'nothing'}"
     if not waiting:
         return Check(name, "ok", found)
-    verify = shlex.join(["edgelpr", "verify", str(bundle.path), "--data", "LABELS.csv"])
+    verify = verify_command(bundle, backend, *waiting)
     return Check(name, "warning", f"{found}; not approved here: {', '.join(waiting)}", f"Run: {verify}")
+
+
+def _computing(bundle: Bundle, precision: Precision, target: Target | None) -> tuple[str | None, str | None]:
+    """What computes, and the hash of the plan that reads; None before one is built, on which no verdict can be."""
+    if target is None:  # the processor, or CUDA below ONNX Runtime
+        return None, None
+    try:
+        identity = identity_of(target, find_engine(bundle, target, precision).record)
+    except EngineError:
+        return device_name(target), None
+    return identity.device, identity.engine_sha256

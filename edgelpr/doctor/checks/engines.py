@@ -6,16 +6,14 @@ import shlex
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.doctor.check import Check
-from edgelpr.doctor.checks.bundle import build_here, usable_engine
+from edgelpr.doctor.checks.bundle import build_here, target_of, usable_engine
 from edgelpr.doctor.checks.room import may_write
 from edgelpr.doctor.surroundings import Surroundings
 from edgelpr.engines.matching import Mismatch, describe, mismatches
-from edgelpr.engines.modules import MODULES
 from edgelpr.engines.placing import engine_folders
 from edgelpr.engines.storing import StoredEngine, engines_of, strays
 from edgelpr.engines.target import Target
 from edgelpr.errors import EngineError, in_one_line
-from edgelpr.types import EngineBackend
 
 _MOST_NAMED = 3
 
@@ -55,15 +53,6 @@ def check_engines_folder(here: Surroundings, bundle: Bundle) -> Check:
         "engines-folder", "warning", f"neither {folders[0]} nor {folders[1]} can be written to: no engine can be built here",
         f"Run: sudo chown -R $USER {shlex.quote(str(bundle.path))}",
     )  # fmt: skip
-
-
-def target_of(here: Surroundings, backend: EngineBackend) -> Target:
-    """What engines have to be for to run here, on the first GPU."""
-    gpu = here.probe.devices[0]
-    l4t = here.machine.l4t
-    return Target(
-        backend, str(here.trials[MODULES[backend]].version), gpu.name, (gpu.sm,), None if l4t is None else l4t.version
-    )
 
 
 def _misfit(engine: StoredEngine, target: Target, bundle: Bundle) -> tuple[Mismatch, ...]:

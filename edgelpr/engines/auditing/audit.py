@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from edgelpr.bundle.checking import checked_keys, chosen, typed
 from edgelpr.engines.auditing.layers import PRECISIONS, Layer
+from edgelpr.engines.options import lowest
 from edgelpr.engines.workspace import size_in_words
 from edgelpr.errors import BuildError, BundleError
 from edgelpr.types import Precision
@@ -131,12 +132,13 @@ def audit_layers(
     )
 
 
-def check_audit(audit: EngineAudit, where: str) -> tuple[str, ...]:
+def check_audit(audit: EngineAudit, where: str, targets: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Refuse an engine that is not what was asked for.
 
     Args:
         audit: of the engine.
         where: what was built, for messages.
+        targets: compute capabilities that it was built for, where they were named.
 
     Returns:
         What a user should know, though it is no error.
@@ -148,14 +150,25 @@ def check_audit(audit: EngineAudit, where: str) -> tuple[str, ...]:
     if share is not None and share < LEAST_SHARE:
         others = ", ".join(f"{count} {name}" for name, count in audit.by_precision.items() if count)
         remedy = {"int8": "choose --precision fp16", "fp16": "choose --precision fp32", "fp32": "report it"}[audit.precision]
+        whose = ""
+        if len(targets) > 1:
+            oldest = lowest(targets)
+            whose = f"; for all of {', '.join(targets)} they are those of the oldest, {oldest}"
+            remedy = f"leave {oldest} out of --target and build for it on its own, {remedy}"
         raise BuildError(
             f"{where}: asked for {audit.precision} in {asked} convolutions and matrix products, but TensorRT built {built} of "
-            f"them so ({share:.0%}, at least {LEAST_SHARE:.0%} expected); its layers compute in: {others}. The engine was not "
-            f"kept: {remedy}, or build with a newer TensorRT; --verbose shows what it says about every layer"
+            f"them so ({share:.0%}, at least {LEAST_SHARE:.0%} expected); its layers compute in: {others}{whose}. The engine "
+            f"was not kept: {remedy}, or build with a newer TensorRT; --verbose shows what it says about every layer"
         )
+    notes = []
     if audit.untold:
-        return (f"TensorRT does not say in which precision it built {audit.untold} of {asked} convolutions",)
-    return ()
+        notes.append(f"TensorRT does not say in which precision it built {audit.untold} of {asked} convolutions")
+    if len(targets) > 1:
+        notes.append(
+            f"for all of {', '.join(targets)} the kernels are those of the oldest, {lowest(targets)}; an engine for one of the "
+            "others alone may be faster"
+        )
+    return tuple(notes)
 
 
 def _computed_in(name: str, layers: Sequence[Layer]) -> str:

@@ -10,6 +10,8 @@ from edgelpr.engines.auditing.asked import asked_nodes
 from edgelpr.engines.auditing.audit import EngineAudit, audit_layers
 from edgelpr.engines.auditing.inspecting import inspect_engine, layers_of
 from edgelpr.engines.auditing.logged import logged_layers, logged_memory
+from edgelpr.engines.features import device_memory
+from edgelpr.engines.loading import create_runtime
 from edgelpr.engines.speaking import Said, create_log
 from edgelpr.errors import BuildError
 from edgelpr.types import Precision
@@ -30,11 +32,11 @@ def audit_plan(
 
     Raises:
         BuildError: TensorRT cannot load what it built, or does not say what is in it.
+        DeviceError: CUDA does not start.
     """
     said = Said()
-    runtime = module.Runtime(create_log(module, said))
-    if host_code:
-        runtime.engine_host_code_allowed = True
+    log = create_log(module, said)  # TensorRT keeps a bare pointer to it
+    runtime = create_runtime(module, log, said, host_code)
     engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
         raise BuildError(f"TensorRT cannot load the engine that it has just built: {said.reason}")
@@ -44,9 +46,7 @@ def audit_plan(
 def audit_engine(module: Any, engine: Any, graph: bytes, precision: Precision, batch: int) -> EngineAudit:
     """As ``audit_plan``, for a plan that is loaded already."""
     layers = inspect_engine(module, engine, batch)
-    newer = getattr(engine, "device_memory_size_v2", None)
-    memory = engine.device_memory_size if newer is None else newer
-    return audit_layers(layers, asked_nodes(graph, precision), precision, "inspector", int(memory))
+    return audit_layers(layers, asked_nodes(graph, precision), precision, "inspector", device_memory(engine))
 
 
 def audit_json(text: str, graph: bytes, precision: Precision, memory: int | None = None) -> EngineAudit:
@@ -59,14 +59,17 @@ def audit_json(text: str, graph: bytes, precision: Precision, memory: int | None
 
 
 def audit_log(log: Sequence[str], graph: bytes, precision: Precision) -> EngineAudit | None:
-    """As ``audit_plan``, from what the builder said; None where it said nothing about layers.
+    """As ``audit_plan``, from what the builder said; None where it said nothing about layers. Of several tables the worst.
 
     Args:
         log: its messages, verbose ones too.
         graph: the ONNX file.
         precision: of the graph.
     """
-    layers = logged_layers(log)
-    if not layers:
-        return None
-    return audit_layers(layers, asked_nodes(graph, precision), precision, "log", logged_memory(log))
+    asked, memory = asked_nodes(graph, precision), logged_memory(log)
+    audits = [audit_layers(layers, asked, precision, "log", memory) for layers in logged_layers(log)]
+    return min(audits, key=_told_share, default=None)
+
+
+def _told_share(audit: EngineAudit) -> float:
+    return 1.0 if audit.share is None else audit.share

@@ -19,13 +19,19 @@ _TYPE = re.compile(r"Datatype: (\w+)")
 _MEMORY = re.compile(r"Total Activation Memory: (\d+) bytes")
 
 
-def logged_layers(log: Sequence[str]) -> tuple[Layer, ...]:
-    """The layers of the last engine that a log tells of; empty where it has no such table.
+def logged_layers(log: Sequence[str]) -> tuple[tuple[Layer, ...], ...]:
+    """The layers of every engine that a log tells of, in its order; empty where it has no such table.
+
+    TensorRT-RTX 1.7 writes one table, whether it builds for one GPU or for several: its kernels are then those of the oldest.
 
     Args:
         log: what the builder said, verbose messages too.
     """
-    table = "\n".join(log).rpartition(_HEADER)[2]
+    tables = "\n".join(log).split(_HEADER)[1:]
+    return tuple(layers for layers in map(_layers_in, tables) if layers)
+
+
+def _layers_in(table: str) -> tuple[Layer, ...]:
     return tuple(
         Layer(kind, precision_of([*_TYPE.findall(inputs), *_TYPE.findall(outputs)], "", tactic), nodes_in(metadata))
         for kind, inputs, _, outputs, tactic, metadata in _LINE.findall(table)
@@ -35,4 +41,4 @@ def logged_layers(log: Sequence[str]) -> tuple[Layer, ...]:
 def logged_memory(log: Sequence[str]) -> int | None:
     """Bytes of device memory that the engine works in, as the builder says; None where it does not."""
     found = _MEMORY.findall("\n".join(log))
-    return int(found[-1]) if found else None
+    return max(map(int, found)) if found else None

@@ -30,7 +30,11 @@ class Backend(Protocol):
 
     @property
     def device(self) -> str:
-        """What computes, as ``Approval.device`` names it: ``CPU``, ``CUDA`` or the name of a GPU."""
+        """What computes, as ``Approval.device`` names it: ``CPU``, ``CUDA``, or GPU, board and version of TensorRT."""
+
+    @property
+    def engine_sha256(self) -> str | None:
+        """Hash of the plan that was built for this machine; None where nothing is built."""
 
     def run(self, batch: NDArray[np.uint8]) -> RawOutput:
         """Read a batch.
@@ -82,6 +86,10 @@ class StagedBackend(Backend, Protocol):
     @property
     def largest(self) -> int:
         """Most crops of one batch in a slot; ``run`` takes any number."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Batch sizes that are run, ascending; a batch between two is filled up to the next."""
 
     def slot(self) -> Slot:
         """A slot for one batch; several may be in use at once, by one thread or by many.

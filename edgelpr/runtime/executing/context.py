@@ -23,6 +23,16 @@ class Context:
     def __init__(self, context: Any, said: Said, where: str) -> None:
         self._context, self._said, self._where = context, said, where
 
+    def select_profile(self, stream: int) -> None:
+        """Take the engine's one optimisation profile, which TensorRT 8 gives to the first context only.
+
+        What it queues in the stream must be through before the context is used in another one.
+
+        Raises:
+            BackendError: TensorRT refuses.
+        """
+        self._check(self._context.set_optimization_profile_async(0, stream), "cannot take its optimisation profile")
+
     def place(self, addresses: Mapping[str, int]) -> None:
         """Say where each tensor lies, by name.
 

@@ -6,9 +6,12 @@ from threading import Lock
 from typing import Any
 
 from edgelpr.bundle.graph import Graph
+from edgelpr.engines.features import device_memory
+from edgelpr.engines.loading import create_runtime
 from edgelpr.engines.modules import version_of
 from edgelpr.engines.speaking import Said, create_log
 from edgelpr.errors import DeviceError, EngineError
+from edgelpr.runtime.backends.tensorrt_rtx.kernels import KernelFile, Kernels
 from edgelpr.runtime.executing.context import Context
 from edgelpr.runtime.executing.contract import Contract, check_tensors, describe_tensors
 
@@ -22,20 +25,30 @@ class Engine:
         graph: what it was built from.
         where: the engine's file, for messages.
         rebuild: the command that builds it anew, for messages.
-        host_code: whether the plan may carry code for the processor, as version-compatible plans do.
+        host_code: whether the plan may bring code for the processor, as version-compatible plans do; only for trusted ones.
+        kernels: where TensorRT-RTX keeps what it compiles here; None: nowhere.
 
     Raises:
+        DeviceError: CUDA does not start.
         EngineError: TensorRT refuses the plan, or it is not what the manifest says.
     """
 
-    def __init__(self, module: Any, plan: bytes, graph: Graph, where: str, rebuild: str, host_code: bool = False) -> None:
+    def __init__(
+        self,
+        module: Any,
+        plan: bytes,
+        graph: Graph,
+        where: str,
+        rebuild: str,
+        host_code: bool = False,
+        kernels: KernelFile | None = None,
+    ) -> None:
         self.graph, self.where = graph, where
         self._module, self._said = module, Said()
         self._creating = Lock()  # an engine serves threads at once, but is not said to make contexts for several at once
         self._logger = create_log(module, self._said)  # TensorRT keeps a bare pointer to it
-        self._runtime = module.Runtime(self._logger)
-        if host_code:
-            self._runtime.engine_host_code_allowed = True
+        self._kernels: Kernels | None = None
+        self._runtime = create_runtime(module, self._logger, self._said, host_code)
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         try:
             if self._engine is None:
@@ -44,6 +57,8 @@ class Engine:
                     f"damaged, or was built by another version or for another GPU. Build it again: {rebuild}"
                 )
             self.contract: Contract = check_tensors(describe_tensors(module, self._engine), graph, where, rebuild)
+            if Kernels.are_compiled(module):
+                self._kernels = Kernels(module, self._engine, kernels)
         except BaseException:
             self.close()
             raise
@@ -51,8 +66,7 @@ class Engine:
     @property
     def scratch_bytes(self) -> int:
         """Device memory that a context needs while a batch runs."""
-        newer = getattr(self._engine, "device_memory_size_v2", None)  # before TensorRT 10 only the other
-        return int(self._engine.device_memory_size if newer is None else newer)
+        return device_memory(self._engine)
 
     def create_context(self, scratch: int) -> Context:
         """A context that works in memory of the caller's, who closes it before this engine.
@@ -65,7 +79,9 @@ class Engine:
         """
         strategies = getattr(self._module, "ExecutionContextAllocationStrategy", None)
         with self._creating:
-            if strategies is None:  # TensorRT 8
+            if self._kernels is not None:
+                context = self._kernels.create_context(self._engine)
+            elif strategies is None:  # TensorRT 8
                 context = self._engine.create_execution_context_without_device_memory()
             else:
                 context = self._engine.create_execution_context(strategies.USER_MANAGED)
@@ -78,6 +94,9 @@ class Engine:
         return Context(context, self._said, self.where)
 
     def close(self) -> None:
-        """Free the engine, then its runtime; contexts must be gone. Again: nothing."""
+        """Free the engine, then its runtime; contexts must be gone, the device must be active. Again: nothing."""
+        kernels, self._kernels = self._kernels, None
+        if kernels is not None:
+            kernels.close()
         self._engine = None
         self._runtime = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,7 @@ from edgelpr.preprocessing.crop import scale
 from edgelpr.runtime.executing.buffers import Buffers
 from edgelpr.runtime.executing.context import Context
 from edgelpr.runtime.executing.engine import Engine
-
-MOST_GRAPHS = 32
-"""Batch sizes of a lane that get a CUDA graph; those beyond share one context and are launched kernel by kernel."""
+from edgelpr.runtime.executing.sizes import filled_up
 
 
 @dataclass(frozen=True)
@@ -35,22 +34,22 @@ class Lane:
     """What one batch needs on its way through the GPU, made once and used again; belongs to one thread at a time.
 
     A CUDA graph holds good for the shape it was captured with, and TensorRT keeps state of the last shape in its context: so
-    each batch size has a context and a graph of its own. They share the memory that a context works in, as only one runs at a
-    time.
+    each size has a context and a graph of its own, made by the first batch of that size. They share the memory that a context
+    works in, as only one runs at a time.
 
     Args:
         device: an open device, active in this thread.
         engine: the engine.
+        sizes: of the batches that run, ascending; one between two is filled up to the next.
 
     Raises:
         DeviceError: out of memory; nothing is left allocated.
     """
 
-    def __init__(self, device: CudaDevice, engine: Engine) -> None:
-        self._device, self._engine = device, engine
+    def __init__(self, device: CudaDevice, engine: Engine, sizes: Sequence[int]) -> None:
+        self._device, self._engine, self._sizes = device, engine, sizes
         self._contexts: list[Context] = []
         self._programs: dict[int, _Program] = {}
-        self._spare: Context | None = None
         self.without_graphs: str | None = None if device.has_graphs else f"{device.bindings} has none"
         """Why batches are launched kernel by kernel; None: as graphs, or none was captured yet."""
         with ExitStack() as stack:
@@ -72,22 +71,20 @@ class Lane:
         """Send the first crops of ``pixels`` on their way; does not wait for them.
 
         Args:
-            count: 1 to the engine's largest batch; below its smallest one, the last crop is repeated and read for nothing.
+            count: 1 to the engine's largest batch; up to the next size, the last crop is repeated and read for nothing.
 
         Raises:
             BackendError: TensorRT fails.
             DeviceError: CUDA fails.
         """
         self._device.activate()
-        padded = max(count, self._engine.contract.smallest)
+        padded = filled_up(count, self._sizes)
         self.pixels[count:padded] = self.pixels[count - 1]
         if self.pixels is not self._input:
             self._input[:padded] = scale(self.pixels[:padded], self._engine.graph.channels)
         program = self._programs.get(padded)
-        if program is None and len(self._programs) < MOST_GRAPHS:
+        if program is None:
             self._first(padded)
-        elif program is None:
-            self._enqueue(self._reshaped(padded), padded)
         elif program.graph is None:
             self._enqueue(program.bound, padded)
         else:
@@ -135,16 +132,9 @@ class Lane:
     def _context(self, count: int) -> Context:
         bound = self._engine.create_context(self._scratch)
         self._contexts.append(bound)
+        bound.select_profile(self._stream)
+        self._device.synchronise(self._stream)
         bound.place(self._buffers.addresses)
-        return self._with_shape(bound, count)
-
-    def _reshaped(self, count: int) -> Context:
-        """The context of all sizes that have none of their own."""
-        if self._spare is None:
-            self._spare = self._context(count)
-        return self._with_shape(self._spare, count)
-
-    def _with_shape(self, bound: Context, count: int) -> Context:
         tensor = self._engine.contract.input
         bound.reshape(tensor.name, (count, *tensor.shape))
         return bound

@@ -8,13 +8,14 @@ from typing import Any
 
 from edgelpr.cuda.interface import CudaDevice
 from edgelpr.cuda.opening import open_device
-from edgelpr.cuda.probing import Probe, require_driver
+from edgelpr.cuda.probing import Probe, device_of, require_driver
+from edgelpr.devices.board import read_board
 from edgelpr.devices.l4t import read_l4t
 from edgelpr.devices.machine import ROOT
 from edgelpr.devices.packages import read_packages
+from edgelpr.engines.loading import least_driver
 from edgelpr.engines.machine import Machine
-from edgelpr.engines.modules import load_tensorrt
-from edgelpr.errors import DeviceError
+from edgelpr.engines.modules import NAMES, load_tensorrt
 from edgelpr.types import EngineBackend
 
 
@@ -24,12 +25,18 @@ def jetson_linux() -> str | None:
     return None if found is None else found.raw
 
 
+def jetson_model() -> str | None:
+    """Which Jetson this is; None on other machines, and in containers that hide it."""
+    board = read_board(ROOT)
+    return None if board is None else board.jetson
+
+
 @dataclass(frozen=True)
 class Machinery:
     """What reaches the driver and TensorRT, as it is on this machine."""
 
-    require_driver: Callable[[], Probe] = require_driver
-    """Asks the driver what is there; raises DeviceError where it does not answer."""
+    require_driver: Callable[[int | None, str], Probe] = require_driver
+    """Asks the driver what is there; raises DeviceError where it does not answer, or is older than what is needed."""
 
     load_module: Callable[[EngineBackend], Any] = load_tensorrt
     """Imports TensorRT."""
@@ -40,6 +47,9 @@ class Machinery:
     jetson_linux: Callable[[], str | None] = jetson_linux
     """Reads the system's version."""
 
+    jetson_model: Callable[[], str | None] = jetson_model
+    """Reads the board's name."""
+
     def machine(self, backend: EngineBackend, index: int) -> Machine:
         """This machine as engines see it; TensorRT is imported, and nothing is opened.
 
@@ -48,12 +58,10 @@ class Machinery:
             index: number of the GPU.
 
         Raises:
-            DeviceError: no driver, or no such GPU.
+            DeviceError: no driver, one that is too old for the package, or no such GPU.
             MissingDependencyError: the package is not installed.
             BackendError: it cannot be loaded.
         """
-        devices = self.require_driver().devices  # first: without a driver, a TensorRT runtime ends the process
-        if not 0 <= index < len(devices):
-            there = ", ".join(f"{device.index} ({device.name})" for device in devices)
-            raise DeviceError(f"there is no GPU number {index}; the driver shows {there}. CUDA_VISIBLE_DEVICES may hide others")
-        return Machine(self.load_module(backend), backend, devices[index], None, self.jetson_linux())
+        # First: without a driver, a TensorRT runtime ends the process.
+        facts = device_of(self.require_driver(least_driver(backend), NAMES[backend]), index)
+        return Machine(self.load_module(backend), backend, facts, None, self.jetson_linux(), self.jetson_model())

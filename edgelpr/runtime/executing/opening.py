@@ -10,10 +10,13 @@ from edgelpr.cuda.interface import CudaDevice
 from edgelpr.engines.command import build_command
 from edgelpr.engines.ensuring import ensure_engine
 from edgelpr.engines.finding import find_engine
+from edgelpr.engines.identity import identity_of
 from edgelpr.engines.machine import Machine
-from edgelpr.engines.modules import version_of
+from edgelpr.engines.matching import remarks
 from edgelpr.engines.storing import StoredEngine, read_plan
+from edgelpr.engines.trusting import is_trusted
 from edgelpr.errors import EngineError
+from edgelpr.runtime.backends.tensorrt_rtx.kernels import kernel_file
 from edgelpr.runtime.decoding import class_mask
 from edgelpr.runtime.executing.engine import Engine
 from edgelpr.runtime.executing.machinery import Machinery
@@ -34,7 +37,7 @@ def open_runner(kind: type[_Runner], bundle: Bundle, precision: Precision, use: 
         kind: the backend's runner.
         bundle: an opened bundle.
         precision: which engine.
-        use: which GPU, and whether an engine is built where none fits.
+        use: which GPU, whether an engine is built where none fits, and which are trusted.
         machinery: what reaches the driver and TensorRT.
 
     Raises:
@@ -47,23 +50,26 @@ def open_runner(kind: type[_Runner], bundle: Bundle, precision: Precision, use: 
     """
     bundle.graph(precision, kind.name)
     machine = machinery.machine(kind.name, use.device)
-    stored = _found(bundle, precision, machine, use.build)
+    stored = _found(bundle, precision, machine, use)
     device = machinery.open_device(use.device)
     try:
         stored = stored or _built(bundle, precision, machine, device, use)
-        engine = _load(bundle, precision, machine, stored)
+        for sentence in remarks(stored.record, machine.target()):
+            use.say(sentence)
+        engine = _load(bundle, precision, machine, stored, use)
     except BaseException:
         device.close()
         raise
-    return kind(version_of(machine.module), device, engine, class_mask(bundle.manifest.plate_format))
+    identity = identity_of(machine.target(), stored.record)
+    return kind(identity, device, engine, class_mask(bundle.manifest.plate_format), use.batch)
 
 
-def _found(bundle: Bundle, precision: Precision, machine: Machine, may_build: bool) -> StoredEngine | None:
+def _found(bundle: Bundle, precision: Precision, machine: Machine, use: EngineUse) -> StoredEngine | None:
     """The engine that fits, for batches of any size: what is longer than it takes is read in parts."""
     try:
-        return find_engine(bundle, machine.target(), precision)
+        return find_engine(bundle, machine.target(), precision, trust=use.trust_engines)
     except EngineError:
-        if may_build:
+        if use.build:
             return None
         raise
 
@@ -74,9 +80,11 @@ def _built(bundle: Bundle, precision: Precision, machine: Machine, device: CudaD
     return ensure_engine(bundle, precision, machine=machine, batch=use.batch, note=use.note, progress=use.progress)
 
 
-def _load(bundle: Bundle, precision: Precision, machine: Machine, stored: StoredEngine) -> Engine:
-    options = stored.record.options
-    rebuild = build_command(bundle.path, precision, machine.backend, options, force=True)
+def _load(bundle: Bundle, precision: Precision, machine: Machine, stored: StoredEngine, use: EngineUse) -> Engine:
+    record = stored.record
+    rebuild = build_command(bundle.path, precision, machine.backend, record.options, force=True)
     plan = read_plan(stored, rebuild)
     graph = bundle.graph(precision, machine.backend)
-    return Engine(machine.module, plan, graph, str(stored.path), rebuild, host_code=options.version_compatible)
+    host_code = record.options.version_compatible and (use.trust_engines or is_trusted(record))
+    kernels = kernel_file(record.plan_sha256, machine.facts.name, use.note) if machine.facts is not None else None
+    return Engine(machine.module, plan, graph, str(stored.path), rebuild, host_code, kernels)

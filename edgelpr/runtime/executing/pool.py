@@ -96,10 +96,9 @@ class LanePool:
                 return
             self._closed = True
             idle, self._idle = self._idle, []
-            last = self._taken == 0
+            self._taken += 1  # closing counts too: a lane that comes back meanwhile must not free what the idle ones need
         with ExitStack() as stack:  # a lane that cannot be freed does not keep the others
-            if last:
-                stack.callback(self._release)
+            stack.callback(self._leave)
             for lane in idle:
                 stack.callback(lane.close)
 

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgelpr.cuda.interface import CudaDevice
+from edgelpr.engines.identity import EngineIdentity
 from edgelpr.runtime.backends.protocol import RawOutput
 from edgelpr.runtime.executing.engine import Engine
 from edgelpr.runtime.executing.lane import Lane
 from edgelpr.runtime.executing.pool import LanePool
+from edgelpr.runtime.executing.sizes import batch_sizes
 from edgelpr.runtime.executing.slot import LaneSlot
 from edgelpr.types import EngineBackend
 
@@ -22,10 +24,11 @@ class EngineRunner:
     The arrays that ``run`` returns are copies and belong to the caller.
 
     Args:
-        version: of TensorRT.
+        identity: what verdicts on the engine go by.
         device: an open device, which this closes.
         engine: a loaded engine, which this closes.
         mask: (P, S) which classes may stand where, or None; used when the graph returns class scores.
+        batch: how many crops will usually be read at once; that size is then never filled up.
 
     Raises:
         BackendError: the engine fails on its first batch.
@@ -35,13 +38,23 @@ class EngineRunner:
     name: EngineBackend
     """Of the backend; its own class says it."""
 
-    def __init__(self, version: str, device: CudaDevice, engine: Engine, mask: NDArray[np.bool_] | None) -> None:
+    def __init__(
+        self,
+        identity: EngineIdentity,
+        device: CudaDevice,
+        engine: Engine,
+        mask: NDArray[np.bool_] | None,
+        batch: int | None = None,
+    ) -> None:
         self._device, self._engine, self._mask = device, engine, mask
-        self._gpu = device.facts.name
+        self._identity = identity
         self._pool = LanePool(self._make, self._release, self.name)
         contract = engine.contract
         self.largest = contract.largest
         """Most crops that one batch takes; ``run`` splits what is longer."""
+        self.sizes = batch_sizes(contract.smallest, contract.largest, batch)
+        """Batch sizes that are run, ascending; a batch between two is filled up to the next. The first batch of each size in a
+        lane makes its context and its graph, and no later one allocates anything on the GPU."""
         try:
             without_graphs = self._prove(contract.smallest)
         except BaseException:
@@ -49,19 +62,26 @@ class EngineRunner:
             raise
         graphs = "CUDA graphs" if without_graphs is None else f"no CUDA graphs ({without_graphs})"
         memory = "shared memory" if device.facts.integrated else "pinned memory"
+        dla = "" if identity.dla_core is None else f" with DLA {identity.dla_core}"
         self._description = (
-            f"{self.name} {version} {self._gpu}, batches of {contract.smallest} to {contract.largest}, {graphs}, {memory}"
+            f"{self.name} {identity.version} {device.facts.name}{dla}, batches of {contract.smallest} to {contract.largest}, "
+            f"{graphs}, {memory}"
         )
 
     @property
     def description(self) -> str:
-        """Version, GPU, batch sizes, and whether CUDA graphs are used."""
+        """Version, GPU, DLA, batch sizes, and whether CUDA graphs are used."""
         return self._description
 
     @property
     def device(self) -> str:
-        """Name of the GPU."""
-        return self._gpu
+        """GPU, board, version of TensorRT and DLA, as verdicts name them."""
+        return self._identity.device
+
+    @property
+    def engine_sha256(self) -> str:
+        """Hash of the plan."""
+        return self._identity.engine_sha256
 
     def run(self, batch: NDArray[np.uint8]) -> RawOutput:
         """Read a batch (N, H, W), uint8; more crops than the engine takes at once are read one part after the other.
@@ -115,7 +135,7 @@ class EngineRunner:
 
     def _make(self) -> Lane:
         self._device.activate()
-        return Lane(self._device, self._engine)
+        return Lane(self._device, self._engine, self.sizes)
 
     def _release(self) -> None:
         try:

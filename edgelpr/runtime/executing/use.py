@@ -23,4 +23,12 @@ class EngineUse:
     """Told how far building is: how much is done, and of how much."""
 
     note: Callable[[str], None] | None = field(default=None, compare=False)
-    """Told what takes time, and what a user should know about an engine that was built."""
+    """Told what takes time, and what a user should know about an engine."""
+
+    def say(self, sentence: str) -> None:
+        """Tell ``note``, where somebody listens."""
+        if self.note is not None:
+            self.note(sentence)
+
+    trust_engines: bool = False
+    """Whether an engine that brings code for the processor is loaded although it was not built here."""

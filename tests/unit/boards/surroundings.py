@@ -18,7 +18,7 @@ from edgelpr.doctor.trying import Trial
 SITE = "/home/me/env/lib/python3.10/site-packages"
 ABSENT = Trial()
 NO_DRIVER = Probe(problem="there is no NVIDIA driver: libcuda.so.1 was not found; install the driver")
-ORIN = Probe("libcuda.so.1", 0, 12060, (DeviceFacts(0, "Orin", (8, 7), 7 << 30, True, 12060),))
+ORIN = Probe("libcuda.so.1", 0, 12060, (DeviceFacts(0, "Orin", (8, 7), 7 << 30, True, 12060, 8),))
 PYTHON = Python((3, 10, 12), "/home/me/env/bin/python", "/home/me/env", True, ())
 WORKING = {
     "tensorrt": Trial("10.3.0", "/usr/lib/python3.10/dist-packages/tensorrt/__init__.py"),

@@ -58,6 +58,7 @@ class FakeCuda:
         compute_capability: of the device.
         index: of the device.
         driver_version: 12060 is CUDA 12.6.
+        multiprocessors: of the device.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class FakeCuda:
         compute_capability: tuple[int, int] = (8, 7),
         index: int = 0,
         driver_version: int = 12060,
+        multiprocessors: int = 8,
     ) -> None:
-        self._facts = DeviceFacts(index, name, compute_capability, total_bytes, integrated, driver_version)
+        facts = (index, name, compute_capability, total_bytes, integrated, driver_version, multiprocessors)
+        self._facts = DeviceFacts(*facts)
         self._has_graphs = has_graphs
         self._memory = Memory(total_bytes, integrated)
         self._streams: dict[int, Stream] = {}

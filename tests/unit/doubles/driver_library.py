@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-_ATTRIBUTES = {18: "integrated", 75: "major", 76: "minor"}
+_ATTRIBUTES = {16: "multiprocessors", 18: "integrated", 75: "major", 76: "minor"}
 
 
 class FakeLibrary:
     """Functions that write where a pointer points and return a code.
 
     Args:
-        devices: name, compute capability, bytes and whether it is integrated, of each GPU.
+        devices: name, compute capability, bytes, whether it is integrated and multiprocessors, of each GPU.
         version: what the driver knows, 12060 for CUDA 12.6.
         answers: codes that calls return in place of 0, by name.
     """
 
-    def __init__(self, devices=(("Orin (nvgpu)", (8, 7), 8 << 30, True),), version=12060, answers=None) -> None:
+    def __init__(self, devices=(("Orin (nvgpu)", (8, 7), 8 << 30, True, 8),), version=12060, answers=None) -> None:
         self._devices, self._version, self._answers = devices, version, answers or {}
         self.calls: list[str] = []
         """Names, in order."""
@@ -43,8 +43,9 @@ class FakeLibrary:
         return self._code("cuDeviceTotalMem_v2")
 
     def cuDeviceGetAttribute(self, value, attribute, device):  # noqa: N802
-        _, (major, minor), _, integrated = self._devices[device.value]
-        value._obj.value = {"major": major, "minor": minor, "integrated": int(integrated)}[_ATTRIBUTES[attribute]]
+        _, (major, minor), _, integrated, count = self._devices[device.value]
+        answers = {"major": major, "minor": minor, "integrated": int(integrated), "multiprocessors": count}
+        value._obj.value = answers[_ATTRIBUTES[attribute]]
         return self._code("cuDeviceGetAttribute")
 
     def _code(self, name: str) -> int:

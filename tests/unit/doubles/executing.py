@@ -2,7 +2,8 @@
 
 It touches memory only through ``FakeCuda``, by the addresses it was given, when the stream's turn comes; and it refuses what
 the real one refuses: plans of another version or GPU, shapes outside the profile, tensors without an address, a first run
-inside a capture. What ends the process with the real one is an AssertionError here.
+inside a capture. What ends the process with the real one is an AssertionError here, and so is what it would let pass for ever:
+a CUDA graph of the general kernels that TensorRT-RTX runs until those for a shape are compiled.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ class Runtime:
     def __init__(self, log: Any) -> None:
         assert self._module._cuda is not None, "the process ends here: a TensorRT runtime was made without a driver"
         self._log = weakref.ref(log)  # as TensorRT, which keeps a bare pointer
+        if not self._module._starts:
+            self._say("CUDA initialization failure with error: 2")
+            raise TypeError("pybind11::init(): factory function returned nullptr")
         self._host_code = False
         _born(self)
 
@@ -94,6 +98,7 @@ class ICudaEngine:
         self._tensors = {tensor.name: tensor for tensor in (*inputs, *outputs)}
         self._inputs = [tensor.name for tensor in inputs]
         self._user: Any = lambda: None
+        self._contexts = 0
         _born(self)
 
     def _shape(self, name: str, count: int = -1) -> tuple[int, ...]:
@@ -132,9 +137,13 @@ class ICudaEngine:
         return [tuple(shape) for shape in self._facts["profile"][name]]
 
     def create_execution_context(self, strategy: Any = None) -> Any:
-        if strategy is None:
-            return self._module.IExecutionContext(self, managed=False)
-        return self._module.IExecutionContext(self, managed=strategy.name == "USER_MANAGED")
+        if isinstance(strategy, IRuntimeConfig):
+            managed = strategy.get_execution_context_allocation_strategy().name == "USER_MANAGED"
+            return self._module.IExecutionContext(self, managed, strategy)
+        return self._module.IExecutionContext(self, managed=strategy is not None and strategy.name == "USER_MANAGED")
+
+    def create_runtime_config(self) -> Any:
+        return self._module.IRuntimeConfig(self)
 
     def create_execution_context_without_device_memory(self) -> Any:
         return self._module.IExecutionContext(self, managed=True)
@@ -143,9 +152,70 @@ class ICudaEngine:
         return self._module.EngineInspector(self)
 
 
+class IRuntimeConfig:
+    def __init__(self, engine: Any) -> None:
+        self._engine, self._cache = engine, None
+        self._memory = self._module.ExecutionContextAllocationStrategy.STATIC
+        kinds = getattr(self._module, "DynamicShapesKernelSpecializationStrategy", None)  # TensorRT-RTX alone
+        self._kernels = None if kinds is None else kinds.LAZY
+        _born(self)
+
+    def get_execution_context_allocation_strategy(self) -> Any:
+        return self._memory
+
+    def set_execution_context_allocation_strategy(self, strategy: Any) -> None:
+        self._memory = strategy
+
+    @property
+    def dynamic_shapes_kernel_specialization_strategy(self) -> Any:
+        return self._kernels
+
+    @dynamic_shapes_kernel_specialization_strategy.setter
+    def dynamic_shapes_kernel_specialization_strategy(self, value: Any) -> None:
+        self._kernels = value
+
+    def create_runtime_cache(self) -> Any:
+        return self._module.IRuntimeCache()
+
+    def set_runtime_cache(self, cache: Any = None) -> bool:
+        self._cache = cache
+        return True
+
+
+class IRuntimeCache:
+    """The shapes whose kernels are compiled; it is for one GPU and one version."""
+
+    def __init__(self) -> None:
+        self._shapes: set[int] = set()
+        _born(self)
+
+    def _whose(self) -> list[str]:
+        cuda = self._module._cuda
+        assert cuda.is_current, "no context is current in this thread; activate() is missing"
+        return [self._module.__version__, cuda.facts.name]
+
+    def deserialize(self, blob: bytes) -> bool:
+        whose = self._whose()
+        try:
+            found = json.loads(blob)
+        except ValueError:
+            return False
+        if found["whose"] != whose:
+            return False
+        self._shapes |= set(found["shapes"])
+        return True
+
+    def serialize(self) -> bytes:
+        return json.dumps({"whose": self._whose(), "shapes": sorted(self._shapes)}).encode()
+
+
 class IExecutionContext:
-    def __init__(self, engine: Any, managed: bool) -> None:
-        self._engine, self._managed = engine, managed
+    def __init__(self, engine: Any, managed: bool, config: Any = None) -> None:
+        self._engine, self._managed, self._config = engine, managed, config
+        engine._contexts += 1
+        self._has_profile = engine._contexts == 1 or not self._module.__version__.startswith("8.")
+        if self._has_profile:
+            engine._user = weakref.ref(self)
         self._scratch: int | None = None
         self._count: int | None = None
         self._ran: int | None = None
@@ -172,13 +242,21 @@ class IExecutionContext:
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
         if name not in self._engine._inputs:
             return self._refuse(f"there is no input '{name}'")
-        if not self._may_use_the_profile():
-            return self._refuse("Error Code 3: profile 0 is in use by another context; each needs one of its own")
+        if not self._has_profile:
+            return self._refuse("Error Code 3: no optimization profile is set; only the first context has one from the start")
         smallest, _, largest = self._engine._facts["profile"][name]
         within = all(low <= side <= high for low, side, high in zip(smallest, shape, largest, strict=True))
         if not within:
             return self._refuse(f"Error Code 3: the shape {list(shape)} of '{name}' is outside {smallest} to {largest}")
         self._count = shape[0]
+        return True
+
+    def set_optimization_profile_async(self, profile_index: int, stream_handle: int) -> bool:
+        assert profile_index == 0, f"there is no profile {profile_index}"
+        if not self._may_use_the_profile():
+            return self._refuse("Error Code 3: profile 0 is in use by another context; each needs one of its own")
+        self._has_profile, self._count = True, None
+        self._module._cuda.enqueue(stream_handle, lambda: None, [], [])
         return True
 
     def _may_use_the_profile(self) -> bool:
@@ -219,6 +297,7 @@ class IExecutionContext:
         if cuda.is_capturing(stream) and self._ran != count:
             return self._refuse("Error Code 1: Cuda Runtime (operation not permitted when stream is capturing)")
         self._ran = count
+        self._compile(count, cuda.is_capturing(stream))
         spans = {name: (self._addresses[name], self._engine._bytes(name, count)) for name in names}
         reads = [spans[name] for name in self._engine._inputs]
         writes = [spans[name] for name in names if name not in self._engine._inputs]
@@ -226,6 +305,19 @@ class IExecutionContext:
             writes.append((self._scratch, SCRATCH))
         cuda.enqueue(stream, self._work(spans, count), reads, writes)
         return True
+
+    def _compile(self, count: int, capturing: bool) -> None:
+        """TensorRT-RTX compiles for a shape when it first runs, while others wait (EAGER) or not."""
+        kinds = getattr(self._module, "DynamicShapesKernelSpecializationStrategy", None)
+        if kinds is None:
+            return
+        waits = self._config is not None and self._config._kernels == kinds.EAGER
+        assert waits or not capturing, "general kernels are captured; those for this shape may not be compiled yet"
+        cache = None if self._config is None else self._config._cache
+        known = set() if cache is None else cache._shapes
+        if count not in known:
+            self._module._compiled.append(count)
+            known.add(count)
 
     def _work(self, spans: Mapping[str, tuple[int, int]], count: int) -> Any:
         """What the GPU does when the stream's turn comes, again at each launch of a graph."""
@@ -258,7 +350,8 @@ class EngineInspector:
         return json.dumps({"Layers": [{"Name": node.name, "LayerType": node.op_type} for node in nodes]})
 
 
-EXECUTION = {double.__name__: double for double in (Runtime, ICudaEngine, IExecutionContext, EngineInspector)}
+_DOUBLES = (Runtime, ICudaEngine, IRuntimeConfig, IRuntimeCache, IExecutionContext, EngineInspector)
+EXECUTION = {double.__name__: double for double in _DOUBLES}
 
 
 def executing_tensorrt(version: str, cuda: FakeCuda | None, bench: Bench | None = None) -> ModuleType:
@@ -271,7 +364,8 @@ def executing_tensorrt(version: str, cuda: FakeCuda | None, bench: Bench | None 
     """
     module = fake_tensorrt(version, bench, **EXECUTION)
     module._cuda = cuda  # type: ignore[attr-defined]
-    module._capturable, module._failures = True, 0  # type: ignore[attr-defined]
+    module._starts, module._capturable, module._failures = True, True, 0  # type: ignore[attr-defined]
+    module._compiled = []  # type: ignore[attr-defined]
     module._living = weakref.WeakSet()  # type: ignore[attr-defined]
     module._late = []  # type: ignore[attr-defined]
     return module

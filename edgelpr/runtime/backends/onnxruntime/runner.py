@@ -52,6 +52,11 @@ class OnnxRuntimeRunner:
         """Of the execution provider: ``CPU`` or ``CUDA``."""
         return self._device
 
+    @property
+    def engine_sha256(self) -> str | None:
+        """None: nothing is built."""
+        return None
+
     def run(self, batch: NDArray[np.uint8]) -> RawOutput:
         """Read a batch (N, H, W), uint8.
 

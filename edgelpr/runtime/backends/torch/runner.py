@@ -40,6 +40,11 @@ class TorchRunner:
         """Always ``CPU``."""
         return "CPU"
 
+    @property
+    def engine_sha256(self) -> str | None:
+        """None: nothing is built."""
+        return None
+
     def run(self, batch: NDArray[np.uint8]) -> RawOutput:
         """Read a batch (N, H, W), uint8.
 
