@@ -14,6 +14,7 @@ from edgelpr.types import BackendName, BenchDuration, Precision
 
 if TYPE_CHECKING:
     from edgelpr.benchmarks.bench.measuring import Measurement, Tell
+    from edgelpr.benchmarks.bench.result import BenchResult
     from edgelpr.benchmarks.paper_table.projecting import Projection
     from edgelpr.benchmarks.paper_table.running import PaperRun
     from edgelpr.benchmarks.report.document import Section
@@ -54,7 +55,11 @@ if TYPE_CHECKING:
     help="Where torch computes; cuda repeats the papers' protocol.",
 )
 @click.option("--board", "boards", multiple=True, metavar="NAME", help="Project to a board, like orin-nano; may be repeated.")
-@click.option("--quick", is_flag=True, help="Shows that it works, in a few minutes; the result is marked as quick.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Shows that it works, in minutes; the result is marked as quick.",
+)
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="For each scenario, instead of the usual ten.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the result goes, every sample in it."
@@ -101,17 +106,24 @@ def command(
 
     if quick and seconds is not None:
         raise UsageError("--quick and --seconds exclude each other")
+    if output is not None and output.is_dir():
+        raise UsageError(f"{output}: is a folder; expected a file to write, such as {output / 'paper.json'}")
     chosen = [find_board(name) for name in boards]  # a wrong name is told before minutes of work
     if busy():
         note(
             f"Warning: the load average is {load()}: something else runs on this machine, and no time taken now can be trusted"
         )
     sources = choose_sources(networks, find_weights(weights))
+
+    def keep(result: BenchResult) -> None:
+        if output is not None:
+            write_bench_result(output, result)
+
     with Telling() as telling:
         measurement = _measurement(quick, seconds, telling.reach)
-        done = run_papers(sources, Wanted(backends, precisions, threads, device), measurement, note)
-    if output is not None:
-        write_bench_result(output, done.result)
+        wanted = Wanted(backends, precisions, threads, device)
+        done = run_papers(sources, wanted, measurement, note, keep=keep)
+    keep(done.result)
     _print(done, [board.name for board in chosen], as_json)
     if output is not None:
         note(f"Written: {output}")

@@ -117,6 +117,7 @@ class Recognizer:
         if type(batch_size) is not int or not 1 <= batch_size <= _MOST_CROPS:
             raise UsageError(f"batch_size is {batch_size!r}; expected 1 to {_MOST_CROPS}")
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        opened.check_reads_crops()
         use = EngineUse(build, device, batch_size, progress, note, trust_engines)
         choice = None
         if backend == "auto":

@@ -126,7 +126,7 @@ def test_a_runtime_install_needs_neither_torch_nor_onnx(metadata):
 
 
 def test_extras_and_python(metadata):
-    assert set(metadata.get_all("Provides-Extra")) == {"export", "train", "tensorboard", "tensorrt", "pycuda", "dev"}
+    assert set(metadata.get_all("Provides-Extra")) == {"export", "train", "tensorboard", "tensorrt", "nvml", "pycuda", "dev"}
     assert metadata["Requires-Python"] == ">=3.10"
     assert metadata["License"] == "Apache-2.0"
 

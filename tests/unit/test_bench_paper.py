@@ -18,6 +18,7 @@ from edgelpr.benchmarks.paper_table.table import bound_ms, paper_rows
 from edgelpr.benchmarks.report.document import EMPTY, Table, Text
 from edgelpr.benchmarks.roofline import Layer, Measured, Rates, Work
 from edgelpr.cli.main import run
+from edgelpr.errors import ExportError
 
 EAGER = make_model("hpa-resnet18 (random weights), as published")
 TORCH = {"backend": "torch", "runtime": "torch 9.9, eager"}
@@ -209,6 +210,21 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
     object.__setattr__(sources[1], "title", "second")
     done = run_papers(sources, Wanted(backends=("torch",)), measurement_of(tmp_path), say, lambda threads: PEAKS)
     assert done.result.interrupted and len(done.result.runs) == 3
+
+
+def test_an_engine_that_fails_leaves_what_was_measured_before(tmp_path) -> None:
+    from edgelpr.benchmarks.paper_table.running import run_papers
+    from edgelpr.benchmarks.paper_table.subjects import Wanted
+
+    def broken():
+        raise ExportError("the graph cannot be exported")
+
+    sources = [tiny_source("hpa-resnet18"), tiny_source("hpa-resnet34")]
+    object.__setattr__(sources[1], "make", broken)
+    kept, wanted = [], Wanted(backends=("torch",))
+    with pytest.raises(ExportError):
+        run_papers(sources, wanted, measurement_of(tmp_path), lambda line: None, lambda threads: PEAKS, kept.append)
+    assert [len(each.runs) for each in kept] == [3, 3] and "cannot be exported" in kept[-1].notes[-1]
 
 
 @pytest.mark.slow

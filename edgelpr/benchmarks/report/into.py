@@ -1,0 +1,86 @@
+"""Tables of results inside a page that people write: between two marks, so that a test can hold them equal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from edgelpr.benchmarks.bench.files import read_bench_result
+from edgelpr.benchmarks.report.composing import compose
+from edgelpr.benchmarks.report.document import Table
+from edgelpr.benchmarks.report.markdown import render_part
+from edgelpr.benchmarks.report.naming import NamedResult
+from edgelpr.data.writing import write_file
+from edgelpr.errors import DataError, UsageError
+
+END = "<!-- end of edgelpr bench report -->"
+"""Where what is written ends."""
+
+_START = re.compile(r"<!-- edgelpr bench report (\S+(?: \S+)*) -->\n")
+_SHOWN = ("Beside the papers", "Single stream", "Offline", "Accuracy and speed")
+
+
+def tables_of(results: Sequence[NamedResult]) -> str:
+    """The tables that a README wants, as Markdown: those of the papers where there are any, of the scenarios, of accuracy."""
+    document = compose(results)
+    parts = [part for each in document.sections if each.title in _SHOWN for part in each.parts if isinstance(part, Table)]
+    return "\n".join(render_part(part) for part in parts)
+
+
+def marked(text: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
+    """Each pair of marks: the result files that it names, and where what is between begins and ends.
+
+    Raises:
+        DataError: a mark that begins and does not end.
+    """
+    for match in _START.finditer(text):
+        end = text.find(END, match.end())
+        following = _START.search(text, match.end())
+        if end < 0 or (following is not None and following.start() < end):
+            raise DataError(f"the mark {match[0].strip()!r} has no end; expected a line {END!r} below it")
+        yield tuple(match[1].split()), match.end(), end
+
+
+def filled(text: str, folder: Path) -> str:
+    """A page with every marked part written anew from the results that its mark names.
+
+    Args:
+        text: of the page.
+        folder: that the names of results are relative to.
+
+    Raises:
+        DataError: a mark without an end, or a result that cannot be read.
+    """
+    for names, start, end in reversed(list(marked(text))):
+        results = [(Path(name).name, read_bench_result(folder / name)) for name in names]
+        text = text[:start] + tables_of(results) + text[end:]
+    return text
+
+
+def write_into(page: Path) -> int:
+    """Write the marked parts of a page anew.
+
+    Returns:
+        How many there are.
+
+    Raises:
+        UsageError: the page cannot be read, or has no mark.
+        DataError: a mark without an end, a result that cannot be read, or the page cannot be written.
+    """
+    try:
+        text = page.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{page}: cannot be read ({error}); expected a page of Markdown") from error
+    try:
+        count = len(list(marked(text)))
+        new = filled(text, page.parent)
+    except DataError as error:
+        raise DataError(f"{page}: {error}") from error
+    if not count:
+        raise UsageError(
+            f"{page}: has no mark; put '<!-- edgelpr bench report RESULT.json -->' and '{END}' on lines of their own"
+        )
+    if new != text:
+        write_file(page, new.encode("utf-8"))
+    return count
