@@ -138,6 +138,7 @@ def test_too_little_to_project_from() -> None:
     ],
 )
 def test_a_mistake_is_told_before_anything_is_timed(capsys, arguments, message) -> None:
+    pytest.importorskip("torch", reason="the papers' networks need the extra 'export'")
     assert run(["bench", "paper", *arguments]) == 2
     assert message in capsys.readouterr().err
 
@@ -169,6 +170,7 @@ def measurement_of(tmp_path):
 
 
 def test_eager_networks_are_timed_by_every_protocol(tmp_path) -> None:
+    pytest.importorskip("torch", reason="the papers' networks need the extra 'export'")
     from edgelpr.benchmarks.paper_table.running import run_papers
     from edgelpr.benchmarks.paper_table.subjects import Wanted
 
@@ -199,6 +201,7 @@ def test_iq_stan_is_timed_with_five_frames(tmp_path) -> None:
 
 
 def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
+    pytest.importorskip("torch", reason="the papers' networks need the extra 'export'")
     from edgelpr.benchmarks.paper_table.running import run_papers
     from edgelpr.benchmarks.paper_table.subjects import Wanted
 
@@ -213,6 +216,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
 
 
 def test_an_engine_that_fails_leaves_what_was_measured_before(tmp_path) -> None:
+    pytest.importorskip("torch", reason="the papers' networks need the extra 'export'")
     from edgelpr.benchmarks.paper_table.running import run_papers
     from edgelpr.benchmarks.paper_table.subjects import Wanted
 
