@@ -233,6 +233,7 @@ def test_an_engine_that_fails_leaves_what_was_measured_before(tmp_path) -> None:
 
 @pytest.mark.slow
 def test_exported_graphs_are_timed_plain_rewritten_and_in_fewer_bits(tmp_path) -> None:
+    pytest.importorskip("torch", reason="the papers' networks need the extra 'export'")
     from edgelpr.benchmarks.paper_table.running import run_papers
     from edgelpr.benchmarks.paper_table.subjects import Wanted
 

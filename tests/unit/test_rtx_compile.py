@@ -48,6 +48,7 @@ QUICK = [
     *[("hpa-nano-cn", *rest) for rest in (("plain", 20), ("rewritten", 17), ("plain", 17))],
     ("hpa-nano-latin", "rewritten", 20),
     ("hpa-resnet18-cn", "rewritten", 20),
+    *[(name, "rewritten", 20) for name in ("hpa-resnet34", "hpa-resnet50", "hpa-resnet101")],
 ]
 MODELS = ("hpa-nano-latin", "hpa-resnet18-cn", "hpa-resnet18", "hpa-resnet34", "hpa-resnet50", "hpa-resnet101")
 PRECISIONS = {FP32: "fp32", FP16: "fp16", INT8: "int8"}
