@@ -93,6 +93,9 @@ class Approval:
             number(value, f"{where}: losses")
         if low > high or self.max_loss < 0:
             raise BundleError(f"{where}: loss {low} to {high}, allowed {self.max_loss}; expected low to high, and 0 or more")
+        for text in (self.backend, self.device, self.instruction_set, self.runtime):
+            if not text.isprintable():  # it is shown on terminals, which control characters would steer
+                raise BundleError(f"{where}: found {text[:40]!a}; expected a text in one line without control characters")
         if self.least_plates < 1:
             raise BundleError(f"{where}: least_plates is {self.least_plates}; expected 1 or more")
 

@@ -222,10 +222,14 @@ def _report(stored: StoredEngine, built: bool, as_json: bool) -> None:
 
 
 def _name_next(bundle: Bundle, stored: StoredEngine, machine: Machine) -> None:
+    from edgelpr.engines.finding import find_engine
+
     target = stored.record.target
     words = ["edgelpr", "verify", str(bundle.path), "--data", "labels.csv", "--backend", target.backend]
     verify = shlex.join([*words, "--precision", stored.record.precision, "--build"])  # fp32 is what the others are held against
     here = machine.facts is not None and machine.facts.sm in target.compute_capabilities
+    if here and (taken := find_engine(bundle, machine.target(), stored.record.precision, trust=True)).path != stored.path:
+        note(f"Reading takes {taken.path.name} instead: it comes before this one, remove it to read with this")
     next_command(verify if here else f"copy {bundle.path} to a machine with such a GPU, and there: {verify}")
 
 

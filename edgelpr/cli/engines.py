@@ -24,6 +24,13 @@ def engine_entries(bundle: Bundle) -> list[dict[str, Any]]:
     ]
 
 
+def stray_files(bundle: Bundle) -> list[str]:
+    """What lies among the engines and is none, or is damaged, and why; for JSON."""
+    from edgelpr.engines.storing import strays
+
+    return list(strays(bundle))
+
+
 def print_engines(bundle: Bundle) -> None:
     """A row for each engine, what the audit found in it, and what lies beside them but is none or damaged.
 

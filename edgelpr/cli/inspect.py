@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgelpr.cli.approvals import print_approvals
-from edgelpr.cli.engines import engine_entries, print_engines
+from edgelpr.cli.engines import engine_entries, print_engines, stray_files
 from edgelpr.cli.options import bundle_argument
 from edgelpr.cli.output import json_option, next_command, print_json, print_table
 from edgelpr.types import GraphTarget
@@ -31,7 +31,7 @@ def command(bundle: Path, as_json: bool) -> None:
 
     opened = Bundle.open(bundle)
     if as_json:
-        print_json(opened.manifest.to_dict() | {"engines": engine_entries(opened)})
+        print_json(opened.manifest.to_dict() | {"engines": engine_entries(opened), "engine_strays": stray_files(opened)})
         return
     _print_head(opened)
     _print_graphs(opened.manifest)

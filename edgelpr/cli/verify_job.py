@@ -189,4 +189,5 @@ def command_again(bundle: Path, labels: Labels, plan: Plan, precisions: Sequence
 def _engine(plan: Plan) -> list[str]:
     chosen = [] if plan.backend == "onnxruntime" else ["--backend", plan.backend]
     chosen += ["--device", str(plan.device)] if plan.device else []
+    chosen += ["--trust-engines"] if plan.trust_engines else []
     return chosen if plan.threads is None else [*chosen, "--threads", str(plan.threads)]

@@ -26,7 +26,7 @@ class EngineIdentity:
 
 
 def device_name(here: Target, dla_core: int | None = None) -> str:
-    """What computes, down to what may change a sum: ``Orin (Jetson Orin Nano, 8 SMs), TensorRT 10.3.0, DLA 0``.
+    """What computes, down to what may change a sum: ``Orin (8 SMs), TensorRT 10.3.0, DLA 0``.
 
     Args:
         here: this machine.

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edgelpr.atomic import write_atomically
 from edgelpr.bundle.bundle import Bundle
+from edgelpr.bundle.files import hash_file
 from edgelpr.engines.placing import engine_folders, writable_folder
 from edgelpr.engines.record import EngineRecord, read_record
 from edgelpr.errors import BuildError, EngineError
@@ -24,6 +25,8 @@ PLAN = ".plan"
 
 RECORD = ".json"
 """Suffix of its record."""
+
+_ALTERED = "is damaged: its content does not match the hash in its record"
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,15 @@ def read_plan(stored: StoredEngine, rebuild: str = "edgelpr build") -> bytes:
 
 def damage_of(stored: StoredEngine) -> str | None:
     """What is wrong with a plan, after reading all of it; None where it is what its record says."""
+    if not _is_plain(stored.path):
+        return f"{stored.path}: is not a regular file"
+    if (reason := _resized(stored)) is not None:
+        return reason
     try:
-        _read_whole(stored)
-    except EngineError as error:
-        return str(error)
-    return None
+        found, _ = hash_file(stored.path)  # in pieces: the size of a received plan is anybody's choice
+    except OSError as error:
+        return f"{stored.path}: cannot be read ({error.strerror or error}); check its permissions"
+    return None if found == stored.record.plan_sha256 else f"{stored.path}: {_ALTERED}"
 
 
 def _read_whole(stored: StoredEngine) -> bytes:
@@ -115,7 +122,7 @@ def _read_whole(stored: StoredEngine) -> bytes:
     except OSError as error:
         raise EngineError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
     if hashlib.sha256(plan).hexdigest() != stored.record.plan_sha256:
-        raise EngineError(f"{path}: is damaged: its content does not match the hash in its record")
+        raise EngineError(f"{path}: {_ALTERED}")
     return plan
 
 

@@ -65,10 +65,10 @@ class Target:
 
     @property
     def named_gpu(self) -> str:
-        """The GPU by its name, its board and its size, as verdicts on an engine name it."""
-        return self._with(None)
+        """The GPU by its name and its size, as verdicts on an engine name it: a container may hide the board."""
+        return self.gpu if self.multiprocessors is None else f"{self.gpu} ({self.multiprocessors} SMs)"
 
-    def _with(self, capabilities: str | None) -> str:
+    def _with(self, capabilities: str) -> str:
         count = None if self.multiprocessors is None else f"{self.multiprocessors} SMs"
         known = [part for part in (capabilities, self.board, count) if part]
         return f"{self.gpu} ({', '.join(known)})" if known else self.gpu

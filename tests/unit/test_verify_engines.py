@@ -88,7 +88,7 @@ def test_what_each_command_names_next_works(made, board, capsys):
     assert f"Next: edgelpr read {path} --precision int8 --backend tensorrt IMAGE..." in said
     assert sorted(engine.record.precision for engine in engines_of(Bundle.open(path))) == ["fp32", "int8"]
     (verdict,) = Bundle.open(path).manifest.approvals
-    assert verdict.device == "Orin (nvgpu) (Jetson Orin Nano, 8 SMs), TensorRT 10.3.0"
+    assert verdict.device == "Orin (nvgpu) (8 SMs), TensorRT 10.3.0"
     assert verdict.engine_sha256 in {engine.record.plan_sha256 for engine in engines_of(Bundle.open(path))}
     assert read(path, crop) == 0
     assert run(["inspect", str(path)]) == 0
@@ -151,7 +151,7 @@ def test_an_engine_on_a_dla_does_not_take_over(made, board, capsys):
     stored.path.unlink()
     stored.path.with_suffix(".json").unlink()
     assert read(path, crop) == 1
-    assert "here it runs on Orin (nvgpu) (Jetson Orin Nano, 8 SMs), TensorRT 10.3.0, DLA 0" in capsys.readouterr().err
+    assert "here it runs on Orin (nvgpu) (8 SMs), TensorRT 10.3.0, DLA 0" in capsys.readouterr().err
     assert read(path, crop, "--allow-unapproved", "--backend", "auto") == 0
     said = capsys.readouterr().err
     assert "with DLA 0, as there is no engine for the GPU alone" in said and "tensorrt 10.3.0 Orin (nvgpu) with DLA 0" in said

@@ -13,7 +13,7 @@ from edgelpr.engines.finding import find_engine
 from edgelpr.engines.identity import identity_of
 from edgelpr.engines.machine import Machine
 from edgelpr.engines.matching import remarks
-from edgelpr.engines.storing import StoredEngine, read_plan
+from edgelpr.engines.storing import StoredEngine, damage_of, read_plan
 from edgelpr.engines.trusting import is_trusted
 from edgelpr.errors import EngineError
 from edgelpr.runtime.backends.tensorrt_rtx.kernels import kernel_file
@@ -67,11 +67,15 @@ def open_runner(kind: type[_Runner], bundle: Bundle, precision: Precision, use: 
 def _found(bundle: Bundle, precision: Precision, machine: Machine, use: EngineUse) -> StoredEngine | None:
     """The engine that fits, for batches of any size: what is longer than it takes is read in parts."""
     try:
-        return find_engine(bundle, machine.target(), precision, trust=use.trust_engines)
+        found = find_engine(bundle, machine.target(), precision, trust=use.trust_engines)
     except EngineError:
         if use.build:
             return None
         raise
+    if use.build and (reason := damage_of(found)) is not None:
+        use.say(f"{reason}; it is not used")
+        return None  # another sound one is found, or it is built anew
+    return found
 
 
 def _built(bundle: Bundle, precision: Precision, machine: Machine, device: CudaDevice, use: EngineUse) -> StoredEngine:

@@ -12,7 +12,7 @@ from typing import Any
 from edgelpr.atomic import write_atomically
 from edgelpr.engines.placing import cache_folder
 from edgelpr.engines.speaking import LOGGER
-from edgelpr.errors import EngineError
+from edgelpr.errors import DeviceError, EngineError
 
 _FOLDER = "kernels"
 _MAGIC = b"edgelpr kernels 1\n"
@@ -89,12 +89,12 @@ class Kernels:
     def __init__(self, module: Any, engine: Any, file: KernelFile | None) -> None:
         self._file = file
         self._known = None if file is None else file.read()
-        self._runtime_config = engine.create_runtime_config()
+        self._runtime_config = _made(engine.create_runtime_config(), "runtime configuration")
         self._runtime_config.set_execution_context_allocation_strategy(module.ExecutionContextAllocationStrategy.USER_MANAGED)
         self._runtime_config.dynamic_shapes_kernel_specialization_strategy = (
             module.DynamicShapesKernelSpecializationStrategy.EAGER
         )
-        self._runtime_cache: Any = self._runtime_config.create_runtime_cache()
+        self._runtime_cache: Any = _made(self._runtime_config.create_runtime_cache(), "cache of kernels")
         if file is not None and self._known is not None and not self._runtime_cache.deserialize(self._known):
             self._known = None
             file.note(f"kernels {file.path}: of another TensorRT-RTX, driver or GPU; they are compiled again")
@@ -121,3 +121,11 @@ class Kernels:
             return
         if kernels != self._known:
             self._file.write(kernels)
+
+
+def _made(created: Any, what: str) -> Any:
+    if created is None:
+        raise DeviceError(
+            f"TensorRT-RTX could not make a {what}; the device may be out of memory, --verbose or its log says more"
+        )
+    return created
