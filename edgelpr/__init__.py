@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgelpr.runtime.tracks.recognizer import TrackRecognizer
     from edgelpr.runtime.tracks.track import PlateTrack
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOMES = {
     "Bundle": "edgelpr.bundle.bundle",

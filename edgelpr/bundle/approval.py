@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
 from edgelpr.bundle.checking import checked_keys, chosen, hexadecimal_hash, number, typed
+from edgelpr.bundle.schemas import SCHEMA
 from edgelpr.errors import BundleError
 from edgelpr.types import Precision
 
@@ -45,6 +46,9 @@ class Approval:
 
     correct_fp32: int
     """Plates read right in fp32."""
+
+    evidence: int
+    """Different pictures among the plates that fp32 reads right: what it misreads cannot be lost, and a copy tells nothing."""
 
     loss_points: float
     """Whole-plate accuracy of fp32 less that of this precision, in percentage points; negative where it reads better."""
@@ -88,6 +92,8 @@ class Approval:
         if not (0 <= self.correct <= self.plates and 0 <= self.correct_fp32 <= self.plates and self.plates > 0):
             counts = f"{self.correct} and {self.correct_fp32} of {self.plates} plates"
             raise BundleError(f"{where}: {counts} read right; expected at least one plate, and no more right than read")
+        if not 0 <= self.evidence <= self.correct_fp32:
+            raise BundleError(f"{where}: evidence of {self.evidence} pictures; fp32 reads {self.correct_fp32} plates right")
         low, high = self.loss_interval
         for value in (self.loss_points, low, high, self.max_loss):
             number(value, f"{where}: losses")
@@ -106,8 +112,21 @@ class Approval:
 
     @property
     def counts(self) -> bool:
-        """Whether it can approve: on enough plates, none of which chose the graph's layers."""
-        return self.plates >= self.least_plates and not self.selected
+        """Whether it can approve: on enough evidence, and on plates of which none chose the graph's layers."""
+        return self.evidence >= self.least_plates and not self.mostly_misread and not self.selected
+
+    @property
+    def mostly_misread(self) -> bool:
+        """Whether fp32 reads fewer than half of the plates right: labels, crops or bundle are then hardly as they should be."""
+        return 2 * self.correct_fp32 < self.plates
+
+    @property
+    def evidence_in_words(self) -> str:
+        """How much it rests on, for messages."""
+        plates = f"{self.evidence} plate{'' if self.evidence == 1 else 's'}"
+        if self.evidence == self.plates:
+            return plates
+        return f"{plates} (of {self.plates}, those that fp32 reads right and that are not copies of each other)"
 
     @property
     def loss_in_words(self) -> str:
@@ -124,7 +143,7 @@ class Approval:
         return {key: value for key, value in plain.items() if key != "engine_sha256" or value is not None}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], where: str = "approval", schema: int = 3) -> Approval:
+    def from_dict(cls, values: Mapping[str, Any], where: str = "approval", schema: int = SCHEMA) -> Approval:
         """Build from plain values.
 
         Args:
@@ -135,7 +154,9 @@ class Approval:
         Raises:
             BundleError: a missing or an unknown key, or a value that does not fit.
         """
-        values = typed(values, dict, where) if schema > 2 else _of_schema_2(typed(values, dict, where))
+        values = typed(values, dict, where)
+        if schema < 3:
+            values = _of_schema_2(values)
         values = checked_keys({"engine_sha256": None, **values}, [field.name for field in fields(cls)], where)
         engine = values["engine_sha256"]
         return cls(
@@ -146,6 +167,7 @@ class Approval:
             plates=typed(values["plates"], int, f"{where}: plates"),
             correct=typed(values["correct"], int, f"{where}: correct"),
             correct_fp32=typed(values["correct_fp32"], int, f"{where}: correct_fp32"),
+            evidence=typed(values["evidence"], int, f"{where}: evidence"),
             loss_points=number(values["loss_points"], f"{where}: loss_points"),
             loss_interval=_interval(values["loss_interval"], f"{where}: loss_interval"),
             max_loss=number(values["max_loss"], f"{where}: max_loss"),
@@ -163,7 +185,8 @@ class Approval:
 def _of_schema_2(values: Mapping[str, Any]) -> Mapping[str, Any]:
     runtime = str(values.get("runtime"))
     device = next((device for provider, device in DEVICES_OF_ONNXRUNTIME.items() if provider in runtime), "CPU")
-    return {"device": device, "least_plates": LEAST_PLATES, "selected": False, **values}
+    added = {"device": device, "least_plates": LEAST_PLATES, "selected": False}
+    return {**added, "evidence": values.get("correct_fp32"), **values}
 
 
 def _interval(value: Any, where: str) -> tuple[float, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -118,6 +120,11 @@ def hashes(value: Any, where: str) -> tuple[str, ...]:
         BundleError: not a list, or an entry is no hash.
     """
     return tuple(hexadecimal_hash(item, where) for item in typed(value, list, where))
+
+
+def sha256_of(values: Mapping[str, Any]) -> str:
+    """SHA-256, in hexadecimal, of plain JSON values; the order of keys does not count."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode("ascii")).hexdigest()
 
 
 _WORDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number", bool: "true or false"}

@@ -137,14 +137,10 @@ class Manifest:
     def verdicts(self, precision: Precision, backend: str) -> tuple[Approval, ...]:
         """What was found about the file that a backend runs in a precision; of another file than today's nothing counts."""
         graph = self.graph(precision, backend)
-        record = None if graph is None else self.files.get(graph.file)
-        return tuple(
-            approval
-            for approval in self.approvals
-            if (approval.precision, approval.backend) == (precision, backend)
-            and record is not None
-            and approval.graph_sha256 == record.sha256
-        )
+        if graph is None or graph.file not in self.files:
+            return ()
+        wanted = (precision, backend, self.files[graph.file].sha256)
+        return tuple(each for each in self.approvals if (each.precision, each.backend, each.graph_sha256) == wanted)
 
     def ruling(
         self,

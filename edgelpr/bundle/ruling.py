@@ -20,7 +20,7 @@ class Ruling:
     """What decided."""
 
     by: Approval | None
-    """The verdict that decided, of several the one on most plates; None without any."""
+    """The verdict that decided, of several the one on most plates, of those on too little the one on most evidence; or None."""
 
     @property
     def approved(self) -> bool:
@@ -36,7 +36,8 @@ def rule(
 ) -> Ruling:
     """The rule (ours): a refusal stands until its own plates are verified anew; then one approval that counts is enough.
 
-    A verdict counts where it rests on enough plates, and on plates that had no part in choosing the graph's layers. A
+    A verdict counts where it rests on enough different plates that fp32 reads right, half of all at least, and on plates that
+    had no part in choosing the graph's layers. A
     refusal always counts: plates were lost, however few were read. Each device is ruled on by itself, and so is each engine
     that was built for it: approvals are for that very build, while a refusal of another build stands until this one was
     verified on the same plates.
@@ -65,7 +66,9 @@ def rule(
     if counting:
         return Ruling("approved", _weightiest(holding)) if holding else Ruling("elsewhere", _weightiest(counting))
     unchosen = [verdict for verdict in here if not verdict.selected]
-    return Ruling("few", _weightiest(unchosen)) if unchosen else Ruling("selected", _weightiest(here))
+    if unchosen:
+        return Ruling("few", max(unchosen, key=lambda verdict: verdict.evidence))
+    return Ruling("selected", _weightiest(here))
 
 
 def _weightiest(verdicts: Sequence[Approval]) -> Approval:

@@ -7,12 +7,10 @@ approval ``device``, ``least_plates`` and ``selected``, and of an engine ``engin
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from edgelpr.bundle.checking import checked_schema
+from edgelpr.bundle.checking import checked_schema, sha256_of
 from edgelpr.errors import BundleError
 
 SCHEMA = 3
@@ -46,8 +44,7 @@ def digest_of(values: Mapping[str, Any]) -> str:
         values: as written in their own schema, so that a field which a later version adds with a default does not change it.
     """
     decisive = _DECIDES_READING if values["schema"] == 1 else (*_DECIDES_READING, *_ADDED_BY_2)
-    content = {key: values[key] for key in decisive}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()
+    return sha256_of({key: values[key] for key in decisive})
 
 
 def check_digest(values: Mapping[str, Any], where: str) -> None:

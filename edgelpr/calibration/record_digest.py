@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from edgelpr.bundle.checking import sha256_of
 from edgelpr.errors import BundleError
 
 DIGEST = "digest"
@@ -15,8 +14,7 @@ DIGEST = "digest"
 
 def digest_of(values: Mapping[str, Any]) -> str:
     """SHA-256, in hexadecimal, over all plain values of a record but the digest itself; their order does not count."""
-    content = {key: value for key, value in values.items() if key != DIGEST}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()
+    return sha256_of({key: value for key, value in values.items() if key != DIGEST})
 
 
 def check_digest(values: Mapping[str, Any], where: str) -> None:

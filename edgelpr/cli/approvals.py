@@ -93,6 +93,8 @@ def _verdict(manifest: Manifest, approval: Approval) -> str:
         return "void: the graph has changed"
     if approval.approved and approval.selected:
         return "no: these plates chose layers"
+    if approval.approved and approval.mostly_misread:
+        return "no: fp32 misreads most"
     if approval.approved and not approval.counts:
         return f"no: fewer than {approval.least_plates} plates"
     return "yes" if approval.approved else "no"

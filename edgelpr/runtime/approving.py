@@ -124,7 +124,12 @@ def _refused(by: Approval, verify: str, place: str) -> str:
 
 
 def _few(by: Approval, verify: str, place: str) -> str:
-    return f"it was verified on {by.plates} plates, and {by.least_plates} are needed. Verify it on more: {verify}"
+    if by.mostly_misread:
+        return (
+            f"it was verified on plates of which fp32 reads only {by.correct_fp32} of {by.plates} right, which says little. "
+            f"Verify it on plates with labels and crops as they should be: {verify}"
+        )
+    return f"it was verified on {by.evidence_in_words}, and {by.least_plates} are needed. Verify it on more: {verify}"
 
 
 def _selected(by: Approval, verify: str, place: str) -> str:

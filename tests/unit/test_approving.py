@@ -120,6 +120,8 @@ OTHER = "e" * 64
         ([{"least_plates": 101}], None, "few", 100),
         ([{"least_plates": 101}, {"plates": 150, "data_sha256": OTHER, "selected": True}], None, "few", 100),
         ([{"selected": True}], None, "selected", 100),
+        ([{"evidence": 63}], None, "few", 100),
+        ([{"plates": 300, "correct_fp32": 149, "correct": 149}], None, "few", 300),
         ([{"selected": True}, {"data_sha256": OTHER}], None, "approved", 100),
         ([{}], "CUDA", "elsewhere", 100),
         ([{}, {"device": "CUDA", "approved": False}], "CPU", "approved", 100),
@@ -162,7 +164,13 @@ def test_the_engine_is_written_where_there_is_one():
 @pytest.mark.parametrize(
     ("changes", "device", "says"),
     [
-        ({"least_plates": 101}, None, "it was verified on 100 plates, and 101 are needed. Verify it on more"),
+        (
+            {"least_plates": 101, "correct_fp32": 100},
+            None,
+            "it was verified on 100 plates, and 101 are needed. Verify it on more",
+        ),
+        ({"evidence": 20}, None, "it was verified on 20 plates (of 100, those that fp32 reads right and that are not copies"),
+        ({"correct_fp32": 49, "correct": 49, "least_plates": 9}, None, "fp32 reads only 49 of 100 right, which says little"),
         ({"selected": True}, None, "only on plates that chose which of its layers stay in higher precision"),
         ({}, "CUDA", f"it was verified on CPU with {VNNI}, and here it runs on CUDA, whose sums may differ. Verify"),
     ],

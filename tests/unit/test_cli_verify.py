@@ -82,6 +82,20 @@ def test_a_bad_graph_fails_the_command_is_marked_and_refused(made, capsys):
     assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8", "--allow-unapproved"]) == 0
 
 
+def test_copies_of_a_picture_and_plates_that_fp32_misreads_approve_nothing(made, tmp_path, capsys):
+    bundle, _, plates = made()
+    copies = [replace(plates[0], path=tmp_path / f"{number}.png") for number in range(70)]
+    for copy in copies:
+        copy.path.write_bytes(plates[0].path.read_bytes())
+    assert verify(bundle, write_labels(tmp_path / "copies.csv", copies)) == 1
+    out = capsys.readouterr().out
+    assert "but 1 plate (of 70, those that fp32 reads right and that are not copies of each other) approve nothing" in out
+    wrong = [*plates[:19], *(replace(crop, plate="99") for crop in plates[19:])]
+    assert verify(bundle, write_labels(tmp_path / "wrong.csv", wrong), "--least-plates", "10") == 1
+    assert "fp32 reads only 19 of 40 right, so these approve nothing" in capsys.readouterr().out
+    assert run(["read", str(bundle), str(plates[0].path), "--precision", "int8"]) == 1
+
+
 def test_bisect_repairs_it_and_verifies_again(made, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("edgelpr.benchmarks.timing._settle", lambda *_: None)
     bundle, labels, plates = made(spoil_tensor)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from edgelpr.benchmarks.verifying.plates import different_pictures
 from edgelpr.benchmarks.verifying.portability import is_portable
 from edgelpr.benchmarks.verifying.result import PrecisionResult
 from edgelpr.bundle.approval import LEAST_PLATES, Approval
@@ -16,7 +17,11 @@ from edgelpr.runtime.instructions import instruction_set
 
 
 def approvals_of(
-    bundle: Bundle, results: Iterable[PrecisionResult], least_plates: int = LEAST_PLATES, selected: Collection[str] = ()
+    bundle: Bundle,
+    results: Iterable[PrecisionResult],
+    least_plates: int = LEAST_PLATES,
+    selected: Collection[str] = (),
+    rectify: bool = False,
 ) -> tuple[Approval, ...]:
     """A verdict for each reduced precision, passed or not; none for fp32, which needs none, nor for a simulation.
 
@@ -25,12 +30,13 @@ def approvals_of(
         results: of it, on this processor.
         least_plates: that a verdict has to rest on, to approve.
         selected: files of graphs that keep layers in higher precision which some of the plates chose.
+        rectify: whether plates were straightened by their corners.
     """
-    return tuple(
-        _approval(bundle, result, least_plates, selected)
-        for result in results
-        if not result.is_reference and not result.subject.simulated
-    )
+    reduced = [result for result in results if not result.is_reference and not result.subject.simulated]
+    if not reduced:
+        return ()
+    evidence = different_pictures(reduced[0].reference, bundle.manifest.preprocessing, rectify)
+    return tuple(_approval(bundle, result, least_plates, selected, evidence) for result in reduced)
 
 
 def ruled(bundle: Bundle, results: Iterable[PrecisionResult], approvals: Sequence[Approval]) -> tuple[PrecisionResult, ...]:
@@ -62,7 +68,7 @@ def _earlier(bundle: Bundle, new: Approval) -> Approval | None:
     return next((verdict for verdict in verdicts if verdict.subject == new.subject), None)
 
 
-def _approval(bundle: Bundle, result: PrecisionResult, least_plates: int, selected: Collection[str]) -> Approval:
+def _approval(bundle: Bundle, result: PrecisionResult, least_plates: int, selected: Collection[str], evidence: int) -> Approval:
     graph, evaluation = result.subject.graph, result.evaluation
     return Approval(
         precision=result.subject.precision,
@@ -72,6 +78,7 @@ def _approval(bundle: Bundle, result: PrecisionResult, least_plates: int, select
         plates=evaluation.plates,
         correct=evaluation.correct,
         correct_fp32=result.reference.correct,
+        evidence=evidence,
         loss_points=result.loss_points,
         loss_interval=result.loss_interval,
         max_loss=result.max_loss,

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgelpr.bundle.bundle import Bundle, read_json
 from edgelpr.bundle.checking import hashes, typed
+from edgelpr.calibration.alikeness import alikeness_of
 from edgelpr.calibration.overlap import find_overlap
 from edgelpr.calibration.record_parts import CALIBRATION, RecordedImages
 from edgelpr.data.checking.looking import look_at
@@ -17,6 +20,8 @@ from edgelpr.data.checking.single import unfit_sizes
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.errors import BundleError, DataError
 from edgelpr.plates.format import PlateFormat
+from edgelpr.preprocessing.crop import Preprocessing
+from edgelpr.training.scores import Evaluation
 
 _SHOWN = 3
 
@@ -58,6 +63,18 @@ def graphs_chosen_on(bundle: Bundle, labelled: Sequence[LabelledCrop]) -> frozen
         return frozenset()
     kept = typed(record.get("kept"), dict, f"{CALIBRATION}: kept")
     return frozenset(f"{file}.onnx" for file, names in kept.items() if names)
+
+
+def different_pictures(reference: Evaluation, preprocessing: Preprocessing, rectify: bool) -> int:
+    """How many different pictures the plates are that fp32 reads right; one stored or cut anew counts once.
+
+    Args:
+        reference: what fp32 read.
+        preprocessing: how a crop becomes the network's input.
+        rectify: whether plates were straightened by their corners.
+    """
+    crops = [preprocessing.apply(score.crop.load(rectify)) for score in reference.scores if score.correct]
+    return alikeness_of(np.stack(crops)).pictures if crops else 0
 
 
 def find_mistakes(labelled: Sequence[LabelledCrop], plate_format: PlateFormat, where: Path) -> tuple[str, ...]:

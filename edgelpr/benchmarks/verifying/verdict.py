@@ -100,7 +100,12 @@ def _overruled(result: PrecisionResult) -> str:
         raise ValueError("only a ruling by some verdict overrules")
     by = ruling.by
     if ruling.reason == "few":
-        return f"{counted(by.plates)} approve nothing, {by.least_plates} are needed: verify on more (or lower --least-plates)."
+        if by.mostly_misread:
+            return (
+                f"fp32 reads only {by.correct_fp32} of {by.plates} right, so these approve nothing: are labels and crops right?"
+            )
+        few = f"{by.evidence_in_words} approve nothing, {by.least_plates} are needed"
+        return f"{few}: verify on more (or lower --least-plates)."
     if ruling.reason == "selected":
         return "these plates chose which of its layers stay in higher precision, so they approve nothing: confirm it on others."
     if ruling.reason == "elsewhere":

@@ -147,7 +147,7 @@ def verify(
             readable = [score.crop for score in results[0].evaluation.scores if score.error is None]
             speeds = time_recognizers(recognizers, crops_to_time(readable, plan.rectify), plan.seconds)
             results = _results(opened, evaluations, plan, speeds)
-    approvals = approvals_of(bundle, results, plan.least_plates, graphs_chosen_on(bundle, labelled))
+    approvals = approvals_of(bundle, results, plan.least_plates, graphs_chosen_on(bundle, labelled), plan.rectify)
     return Verification(ruled(bundle, results, approvals), _warnings(results[0].evaluation), approvals)
 
 
