@@ -51,8 +51,7 @@ class PeerInput:
             crops: (N, height, width), uint8.
         """
         planes = crops if self.layout == "nhw" else np.repeat(crops[:, None], self.channels, axis=1)
-        placed = planes.transpose(0, 2, 3, 1) if self.layout == "nhwc" else planes
-        return np.ascontiguousarray(placed if self.dtype == "uint8" else (placed / np.float32(255)).astype(self.dtype))
+        return self._scaled(planes.transpose(0, 2, 3, 1) if self.layout == "nhwc" else planes)
 
     def prepare(self, crop: Image) -> NDArray[Any]:
         """One decoded crop resized, its colours kept where the graph takes colour; a batch of one.
@@ -65,7 +64,9 @@ class PeerInput:
             grey = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
             return self.feed(np.asarray(grey, np.uint8)[None])
         colour = small if small.ndim == 3 else cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
-        placed = colour[None] if self.layout == "nhwc" else colour.transpose(2, 0, 1)[None]
+        return self._scaled(colour[None] if self.layout == "nhwc" else colour.transpose(2, 0, 1)[None])
+
+    def _scaled(self, placed: NDArray[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(placed if self.dtype == "uint8" else (placed / np.float32(255)).astype(self.dtype))
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edgelpr.benchmarks.bench.reader import BaseReader
-from edgelpr.benchmarks.bench.result import Model
+from edgelpr.benchmarks.bench.run import Model
 from edgelpr.benchmarks.peer_input import PeerInput, describe_peer_input
+from edgelpr.bundle.files import hash_file
 from edgelpr.errors import BackendError, UsageError, in_one_line, require
 from edgelpr.preprocessing.images import Image
 from edgelpr.types import PeerLayout, Scope
@@ -44,12 +43,8 @@ class OnnxPeer(BaseReader):
     ) -> None:
         self.taken, self.name, self.description, self.threads = taken, name, description, threads
         self.model, self.batch = Model(name, graph_sha256=sha256), taken.batch
+        self.height_width = (taken.height, taken.width)
         self._session = session
-
-    def network_input(self, crops: Sequence[Image]) -> NDArray[np.uint8]:
-        """(N, height, width) grey crops resized to what the graph takes."""
-        greys = [crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY) for crop in crops]
-        return np.stack([np.asarray(cv2.resize(grey, (self.taken.width, self.taken.height)), np.uint8) for grey in greys])
 
     def prepare(self, batch: NDArray[np.uint8]) -> NDArray[Any]:
         """Laid out, and scaled where the graph takes no bytes."""
@@ -111,7 +106,7 @@ class CallablePeer(BaseReader):
         Raises:
             UsageError: always: a function has no network to time apart.
         """
-        raise UsageError(f"{self.name}: a function is timed end to end; its network cannot be timed apart")
+        raise self._no_network()
 
     def run_network(self, prepared: Any) -> object:
         """Refused.
@@ -119,7 +114,7 @@ class CallablePeer(BaseReader):
         Raises:
             UsageError: always: a function has no network to time apart.
         """
-        raise UsageError(f"{self.name}: a function is timed end to end; its network cannot be timed apart")
+        raise self._no_network()
 
     def read(self, crops: Sequence[Image]) -> list[str]:
         """Texts of crops.
@@ -134,6 +129,9 @@ class CallablePeer(BaseReader):
         if len(texts) != len(crops):
             raise BackendError(f"{self.name}: returned {len(texts)} results for {len(crops)} crops; expected one text a crop")
         return [str(text) for text in texts]
+
+    def _no_network(self) -> UsageError:
+        return UsageError(f"{self.name}: a function is timed end to end; its network cannot be timed apart")
 
 
 def open_onnx_peer(path: Path, threads: int, size: tuple[int, int] | None = None, layout: PeerLayout | None = None) -> OnnxPeer:
@@ -160,11 +158,8 @@ def open_onnx_peer(path: Path, threads: int, size: tuple[int, int] | None = None
     except Exception as error:  # its exceptions have no common base of their own
         raise BackendError(f"{path}: onnxruntime does not open it ({in_one_line(error)}); is it an ONNX file?") from error
     taken = describe_peer_input(session.get_inputs(), str(path), size, layout)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    count = f"{threads} thread{'s' if threads > 1 else ''}"
-    return OnnxPeer(
-        session, taken, path.name, f"onnxruntime {runtime.__version__} CPUExecutionProvider, {count}", threads, sha256
-    )
+    description = f"onnxruntime {runtime.__version__} CPUExecutionProvider, {threads} thread{'s' if threads > 1 else ''}"
+    return OnnxPeer(session, taken, path.name, description, threads, hash_file(path)[0])
 
 
 def open_callable_peer(name: str) -> CallablePeer:

@@ -47,9 +47,6 @@ class MeasuredRates:
     int8_operations: float | None
     """Operations a second of a matrix product of unsigned by signed bytes; None where ONNX Runtime was not asked."""
 
-    threads: int
-    """Of the processor, in both tests."""
-
 
 def measure_rates(threads: int, probe: Probe = Probe(), clock: Callable[[], int] = perf_counter_ns) -> MeasuredRates:
     """Measure in about three seconds; run it where nothing else runs.
@@ -70,7 +67,7 @@ def measure_rates(threads: int, probe: Probe = Probe(), clock: Callable[[], int]
         f"{' and '.join(map(str, probe.sides))} by torch and ONNX Runtime, a read of {probe.floats * 4 / 1e6:.0f} MB; best of "
         f"{probe.repeats}"
     )
-    return MeasuredRates(Rates(flops, _reading(threads, probe, clock), source), small, threads)
+    return MeasuredRates(Rates(flops, _reading(threads, probe, clock), source), small)
 
 
 def _torch_product(side: int, threads: int, probe: Probe, clock: Callable[[], int]) -> float:

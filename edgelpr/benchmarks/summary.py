@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgelpr.benchmarks.timing import Seconds
 
@@ -45,13 +46,11 @@ class Summary:
 
 def summarize(samples: Seconds) -> Summary:
     """Median and percentiles of durations given in seconds."""
-    count = len(samples)
-    p50, p90, p99 = (float(value) * 1e3 for value in np.percentile(samples, (50, 90, 99)))
     variation = float(samples.std() / samples.mean())
-    return Summary(
-        count,
-        round(p50, 4),
-        round(p90, 4) if count >= NEEDED_P90 else None,
-        round(p99, 4) if count >= NEEDED_P99 else None,
-        round(variation, 4),
-    )
+    return Summary(len(samples), *percentiles(samples * 1e3, 4), round(variation, 4))
+
+
+def percentiles(times: NDArray[np.float64], digits: int) -> tuple[float, float | None, float | None]:
+    """p50, p90 and p99, rounded; None for those that take more samples than there are."""
+    p50, p90, p99 = (round(float(value), digits) for value in np.percentile(times, (50, 90, 99)))
+    return p50, p90 if len(times) >= NEEDED_P90 else None, p99 if len(times) >= NEEDED_P99 else None

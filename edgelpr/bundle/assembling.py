@@ -16,6 +16,8 @@ from edgelpr.bundle.files import MANIFEST, check_relative, write_file
 from edgelpr.bundle.manifest import FileRecord, Manifest
 from edgelpr.errors import BundleError
 
+_NAME_PART = 40
+
 
 def check_contents(folder: Path, contents: Mapping[str, Path | bytes]) -> None:
     """Check, before anything is written, that every path stays inside the bundle and every file to copy exists.
@@ -97,7 +99,8 @@ def put_in_place(partial: Path, folder: Path) -> None:
 
 
 def _name_beside(folder: Path, purpose: str) -> Path:
-    return folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.{purpose}")
+    # A short part of the name: the longest names that a file system takes leave no room for more.
+    return folder.with_name(f".{folder.name[:_NAME_PART]}.{secrets.token_hex(4)}.{purpose}")
 
 
 def _write(path: Path, content: Path | bytes) -> tuple[str, int]:

@@ -17,11 +17,10 @@ from edgelpr.benchmarks.bench.nvml import open_nvml
 from edgelpr.benchmarks.bench.opening import model_of, open_reader
 from edgelpr.benchmarks.bench.profiling import check_profiled, profile
 from edgelpr.benchmarks.bench.recognizer_reader import RecognizerReader
-from edgelpr.benchmarks.bench.result import Accuracy
+from edgelpr.benchmarks.bench.run import Accuracy
 from edgelpr.benchmarks.bench.scenarios import scenarios_and_scopes
-from edgelpr.benchmarks.machine import busy, load
 from edgelpr.bundle.bundle import Bundle
-from edgelpr.cli.bench_output import Telling, print_result
+from edgelpr.cli.bench_output import Telling, print_result, warn_if_busy
 from edgelpr.cli.bench_peers import Peers, measure_peers
 from edgelpr.cli.output import next_command, note, print_json, warn_of
 from edgelpr.cli.progress import ProgressBar, Steps
@@ -67,12 +66,7 @@ def run_job(job: BenchJob) -> None:
     wanted = scenarios_and_scopes(job.scenarios, job.scopes)
     bundle = Bundle.open(job.bundle)
     rotation = _rotation(job, bundle)
-    if job.output is not None and job.output.is_dir():
-        raise UsageError(f"{job.output}: is a folder; expected a file to write, such as {job.output / 'result.json'}")
-    if busy():
-        note(
-            f"Warning: the load average is {load()}: something else runs on this machine, and no time taken now can be trusted"
-        )
+    warn_if_busy()
     reader = _open(job, bundle)
     try:
         note(f"Measuring {reader.description}, {reader.precision}, {len(rotation.images)} crops ({rotation.record.source})")
@@ -121,7 +115,7 @@ def _measure(
     model = model_of(bundle, reader.backend, job.precision)
     subject = Subject(reader, model, rotation, job.batch, cold, accuracy)
     with Telling() as telling:
-        measurement = Measurement(job.span, Surroundings(nvml=open_nvml()), telling.reach)
+        measurement = Measurement(job.span, Surroundings(nvml=open_nvml(), gpu=job.device), telling.reach)
         if job.profile:  # first: what may fail shall not cost figures that were measured
             inputs = reader.network_input(rotation.images[:1])
             measurement.profiles.append(profile(bundle, reader.backend, job.precision, reader.threads, inputs))

@@ -7,7 +7,9 @@ from types import TracebackType
 
 import click
 
-from edgelpr.benchmarks.bench.result import BenchResult, Profile, Run
+from edgelpr.benchmarks.bench.result import BenchResult, Profile
+from edgelpr.benchmarks.bench.run import Run
+from edgelpr.benchmarks.machine import busy, load
 from edgelpr.cli.output import note, print_table
 from edgelpr.cli.progress import ProgressBar
 
@@ -45,6 +47,14 @@ class Telling:
         bar, self._bar = self._bar, None
         if bar is not None:
             bar.__exit__(None, None, None)
+
+
+def warn_if_busy() -> None:
+    """Say on stderr that something else runs here, before minutes of measuring."""
+    if busy():
+        note(
+            f"Warning: the load average is {load()}: something else runs on this machine, and no time taken now can be trusted"
+        )
 
 
 def print_result(result: BenchResult) -> None:

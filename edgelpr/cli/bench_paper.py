@@ -15,6 +15,7 @@ from edgelpr.types import BackendName, BenchDuration, Precision
 if TYPE_CHECKING:
     from edgelpr.benchmarks.bench.measuring import Measurement, Tell
     from edgelpr.benchmarks.bench.result import BenchResult
+    from edgelpr.benchmarks.boards import Board
     from edgelpr.benchmarks.paper_table.projecting import Projection
     from edgelpr.benchmarks.paper_table.running import PaperRun
     from edgelpr.benchmarks.report.document import Section
@@ -97,22 +98,16 @@ def command(
         require(module, "export", "timing the papers' networks")
     from edgelpr.benchmarks.bench.files import write_bench_result
     from edgelpr.benchmarks.boards import find_board
-    from edgelpr.benchmarks.machine import busy, load
     from edgelpr.benchmarks.paper_table.running import run_papers
     from edgelpr.benchmarks.paper_table.sources import choose_sources
     from edgelpr.benchmarks.paper_table.subjects import Wanted
-    from edgelpr.cli.bench_output import Telling
+    from edgelpr.cli.bench_output import Telling, warn_if_busy
     from edgelpr.models.weights import find_weights
 
     if quick and seconds is not None:
         raise UsageError("--quick and --seconds exclude each other")
-    if output is not None and output.is_dir():
-        raise UsageError(f"{output}: is a folder; expected a file to write, such as {output / 'paper.json'}")
     chosen = [find_board(name) for name in boards]  # a wrong name is told before minutes of work
-    if busy():
-        note(
-            f"Warning: the load average is {load()}: something else runs on this machine, and no time taken now can be trusted"
-        )
+    warn_if_busy()
     sources = choose_sources(networks, find_weights(weights))
 
     def keep(result: BenchResult) -> None:
@@ -124,7 +119,7 @@ def command(
         wanted = Wanted(backends, precisions, threads, device)
         done = run_papers(sources, wanted, measurement, note, keep=keep)
     keep(done.result)
-    _print(done, [board.name for board in chosen], as_json)
+    _print(done, chosen, as_json)
     if output is not None:
         note(f"Written: {output}")
         next_command(f"edgelpr bench report {output} -o {output.with_suffix('.html')}")
@@ -141,7 +136,7 @@ def _measurement(quick: bool, seconds: float | None, tell: Tell) -> Measurement:
     return Measurement(span, Surroundings(nvml=open_nvml()), tell)
 
 
-def _print(done: PaperRun, boards: list[str], as_json: bool) -> None:
+def _print(done: PaperRun, boards: list[Board], as_json: bool) -> None:
     from edgelpr.benchmarks.paper_table.document import paper_section
     from edgelpr.benchmarks.paper_table.projecting import projection_section
     from edgelpr.benchmarks.paper_table.table import paper_rows
@@ -157,18 +152,17 @@ def _print(done: PaperRun, boards: list[str], as_json: bool) -> None:
         note("Nothing to project from: it takes at least two exported graphs in fp32, timed on this processor")
 
 
-def _projections(done: PaperRun, boards: list[str]) -> list[Projection]:
+def _projections(done: PaperRun, boards: list[Board]) -> list[Projection]:
     from edgelpr.benchmarks.boards import find_board
     from edgelpr.benchmarks.paper_table.projecting import project
     from edgelpr.benchmarks.paper_table.published import CARD
-    from edgelpr.benchmarks.roofline import Rates
+    from edgelpr.benchmarks.paper_table.table import peaks_of, rates_of
 
-    peaks = next((each for each in done.result.peaks if each.device == "CPU"), None)
-    if peaks is None:
+    here = rates_of(peaks_of(done.result, "CPU"), "fp32")
+    if here is None or not boards:
         return []
-    here = Rates(peaks.flops, peaks.bytes_per_second, peaks.source)
-    machine = f"{done.result.machine.get('processor')}, ONNX Runtime"
-    found = [project(find_board(name), done.graphs, done.eager, here, machine, find_board(CARD)) for name in boards]
+    machine, card = f"{done.result.machine.get('processor')}, ONNX Runtime", find_board(CARD)
+    found = [project(board, done.graphs, done.eager, here, machine, card) for board in boards]
     return [each for each in found if each is not None]
 
 

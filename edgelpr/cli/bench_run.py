@@ -15,7 +15,6 @@ from edgelpr.cli.options import (
     label_format_option,
     precision_option,
     threads_option,
-    trust_engines_option,
 )
 from edgelpr.cli.output import json_option
 from edgelpr.errors import UsageError
@@ -34,7 +33,6 @@ _USUAL: tuple[Scenario, ...] = ("single-stream", "offline")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the rendered crops.")
 @backend_choice_option
 @engine_use_options
-@trust_engines_option
 @precision_option
 @click.option(
     "--scenario",

@@ -206,12 +206,10 @@ def _report(stored: StoredEngine, built: bool, as_json: bool) -> None:
     if as_json:
         print_json({"engine": str(stored.path), "built_now": built, **record.to_dict()})
         return
-    batches = record.options.batches
-    only = len(set(batches)) == 1
     click.echo(f"engine     {stored.path}, {size_in_words(record.plan_bytes)}")
     click.echo(f"for        {record.target.software} on {record.target.hardware}")
     click.echo(f"precision  {record.precision}, of {record.graph_file}")
-    click.echo(f"batches    {batches[0] if only else f'{batches[0]} to {batches[2]}, fastest at {batches[1]}'}")
+    click.echo(f"batches    {record.options.batches_in_words}")
     click.echo(
         f"built      {f'in {record.seconds:.1f} s' if built else f'earlier, at {record.built} (--force builds it anew)'}"
     )

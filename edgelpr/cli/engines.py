@@ -55,14 +55,13 @@ def print_engines(bundle: Bundle) -> None:
 
 def _row(bundle: Bundle, engine: StoredEngine) -> list[str]:
     record = engine.record
-    smallest, usual, largest = record.options.batches
     graph = bundle.manifest.graph(record.precision, record.target.backend)
     same = graph is not None and bundle.manifest.files[graph.file].sha256 == record.graph_sha256
     return [
         engine.path.name,
         record.precision,
         f"{record.target.software} on {record.target.hardware}",
-        str(largest) if smallest == largest else f"{smallest} to {largest}, fastest at {usual}",
+        record.options.batches_in_words,
         f"{record.plan_bytes / 1e6:.1f}",
         record.built,
         "yes" if same else "no: build it again",

@@ -20,7 +20,6 @@ from edgelpr.cli.options import (
     precision_option,
     rectify_option,
     threads_option,
-    trust_engines_option,
 )
 from edgelpr.cli.output import json_option, next_command, note, print_json, print_table, warn_of
 from edgelpr.types import BackendChoice, LabelFormat, Precision
@@ -39,7 +38,6 @@ _SHOWN = 10
 @rectify_option
 @backend_choice_option
 @engine_use_options
-@trust_engines_option
 @precision_option
 @threads_option
 @batch_size_option

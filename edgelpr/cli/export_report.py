@@ -33,9 +33,10 @@ def print_export(report: ExportReport, checked_on: str, tensors: Sequence[str]) 
             f"This network loses more than {TOLERANCE:.0e} to single precision by itself, so the graph was allowed: {values}"
         )
     before, after = report.multiply_adds_before, report.multiply_adds_after
-    change = "" if before == after else f"{before / 1e6:,.1f} M to "
-    share = "" if before == after else f" ({100 * (after - before) / before:+.0f} %)"
-    click.echo(f"\nmultiply-adds   {change}{after / 1e6:,.1f} M{share}")
+    work = f"{after / 1e6:,.1f} M"
+    if before != after:
+        work = f"{before / 1e6:,.1f} M to {work} ({100 * (after - before) / before:+.0f} %)"
+    click.echo(f"\nmultiply-adds   {work}")
     click.echo(f"simplification  {_simplification(report)}")
     for path, record in sorted(report.bundle.manifest.files.items()):
         click.echo(f"file            {path}, {record.bytes / 1e6:.2f} MB")

@@ -44,7 +44,7 @@ def backend_choice_option(function: _F) -> _F:
 
 
 def engine_use_options(function: _F) -> _F:
-    """``build: bool``, ``device: int``, for backends that run engines."""
+    """``build: bool``, ``device: int``, ``trust_engines: bool``, for backends that run engines."""
     build = click.option(
         "--build",
         is_flag=True,
@@ -57,17 +57,13 @@ def engine_use_options(function: _F) -> _F:
         show_default=True,
         help="With tensorrt or tensorrt-rtx: which GPU, as CUDA numbers those that CUDA_VISIBLE_DEVICES leaves.",
     )
-    return build(device(function))
-
-
-def trust_engines_option(function: _F) -> _F:
-    """``trust_engines: bool``, for backends that run engines."""
-    return click.option(
+    trust = click.option(
         "--trust-engines",
         is_flag=True,
         help="With tensorrt or tensorrt-rtx: also load an engine that brings code for the processor (one built with "
         "--version-compatible) and was not built here by you. Only for a bundle whose maker you trust like a program's.",
-    )(function)
+    )
+    return build(device(trust(function)))
 
 
 def precision_option(function: _F) -> _F:

@@ -38,13 +38,25 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Seq
     table = [header, *rows]
     widths = [max(display_width(cell) for cell in column) for column in zip(*table, strict=True)]
     for cells in table:
-        line = "  ".join(_pad(cell, width, title in right) for cell, width, title in zip(cells, widths, header, strict=True))
+        line = "  ".join(pad(cell, width, title in right) for cell, width, title in zip(cells, widths, header, strict=True))
         click.echo(line.rstrip())
 
 
 def display_width(text: str) -> int:
     """Columns that a text takes in a terminal: two for a wide character."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def pad(text: str, width: int, right: bool = False) -> str:
+    """A text with as many spaces as make it that wide in a terminal.
+
+    Args:
+        text: left as it is where it is wider.
+        width: in columns.
+        right: whether the spaces stand before it.
+    """
+    space = " " * (width - display_width(text))
+    return space + text if right else text + space
 
 
 def note(message: str) -> None:
@@ -73,8 +85,3 @@ def warn_of(what: str, lines: Sequence[str], rest: str, most: int = 10) -> None:
 def next_command(command: str) -> None:
     """Name the step that usually follows, on stderr."""
     note(f"Next: {command}")
-
-
-def _pad(text: str, width: int, right: bool) -> str:
-    space = " " * (width - display_width(text))
-    return space + text if right else text + space

@@ -19,9 +19,8 @@ from edgelpr.cli.options import (
     engine_use_options,
     precision_option,
     threads_option,
-    trust_engines_option,
 )
-from edgelpr.cli.output import display_width, json_option, next_command, note, print_json_line
+from edgelpr.cli.output import json_option, next_command, note, pad, print_json_line
 from edgelpr.types import BackendChoice, Precision
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ _PLATE_COLUMNS = 12
 )  # fmt: skip
 @backend_choice_option
 @engine_use_options
-@trust_engines_option
 @precision_option
 @allow_unapproved_option
 @threads_option
@@ -132,7 +130,7 @@ def _outcomes(recognizer: Recognizer, wanted: Sequence[Wanted]) -> Iterator[tupl
 
 def _table_line(path: Path, reading: Reading) -> str:
     plate = reading.plate or "(nothing)"
-    return f"{plate}{' ' * (_PLATE_COLUMNS - display_width(plate))}  {reading.confidence:10.4f}  {path}"
+    return f"{pad(plate, _PLATE_COLUMNS)}  {reading.confidence:10.4f}  {path}"
 
 
 def _as_dict(path: Path, outcome: Reading | ImageError, recognizer: Recognizer) -> dict[str, object]:

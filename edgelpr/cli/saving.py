@@ -30,10 +30,7 @@ class Drawings:
         """What the lettering could not write, once something was drawn."""
         self._recognizer = recognizer
         self._places = place_drawings(folder, paths)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"{folder}: the folder cannot be made ({error.strerror or error})") from error
+        make_folder(folder)
 
     def save(self, path: Path, reading: Reading) -> None:
         """Draw one reading.
@@ -48,6 +45,18 @@ class Drawings:
             raise DataError(f"{path}: changed while it was being read ({error})") from error
         drawing, self.limits = draw_reading(image, reading, self._recognizer.maps(image))
         write_image(self._places[path], drawing)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for drawings, where it is absent, before anything is read for them.
+
+    Raises:
+        DataError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{folder}: the folder cannot be made ({error.strerror or error})") from error
 
 
 def place_drawings(folder: Path, paths: Iterable[Path]) -> dict[Path, Path]:

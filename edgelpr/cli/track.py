@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgelpr.cli.options import backend_option, bundle_argument, threads_option
-from edgelpr.cli.output import display_width, json_option, next_command, note, print_json_line
+from edgelpr.cli.output import json_option, next_command, note, pad, print_json_line
 from edgelpr.types import BackendName
 
 if TYPE_CHECKING:
@@ -133,8 +133,7 @@ def _table_line(outcome: _Outcome) -> str:
     if reading is None:
         return f"{'(no frame)':<{_PLATE_COLUMNS}}  {'-':>10}  {frames:<7}  {outcome.wanted.name}"
     plate = reading.plate or "(nothing)"
-    padding = " " * (_PLATE_COLUMNS - display_width(plate))
-    return f"{plate}{padding}  {reading.confidence:10.4f}  {frames:<7}  {outcome.wanted.name}"
+    return f"{pad(plate, _PLATE_COLUMNS)}  {reading.confidence:10.4f}  {frames:<7}  {outcome.wanted.name}"
 
 
 def _as_dict(outcome: _Outcome, recognizer: TrackRecognizer) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgelpr.cli.crops import read_crops
+from edgelpr.cli.crops_only import refuse_crops_only
 from edgelpr.cli.export_report import export_to_plain, print_export
 from edgelpr.cli.output import next_command, note, print_json
-from edgelpr.errors import DataError, UsageError
+from edgelpr.errors import DataError
 
 if TYPE_CHECKING:
     from edgelpr.export.options import ExportOptions
@@ -37,9 +38,7 @@ def export_tracks(
         UsageError: an option was given that only networks for single crops have.
         EdgelprError: as ``export_track_bundle`` says.
     """
-    given = [name for name, value in crops_only.items() if value]
-    if given:
-        raise UsageError(f"{', '.join(given)} is for networks that read single crops, and iq-stan reads tracks; leave it out")
+    refuse_crops_only(crops_only)
     from edgelpr.export.tracks.exporting import export_track_bundle
     from edgelpr.models.iq_stan_checkpoint import load_iq_stan
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgelpr.cli.saving import place_drawings
+from edgelpr.cli.saving import make_folder, place_drawings
 from edgelpr.cli.tracks import WantedTrack
 from edgelpr.data.track_drawing import draw_track
 from edgelpr.data.writing import write_image
@@ -28,10 +28,7 @@ class TrackDrawings:
         self.limits: str | None = None
         """What the lettering could not write, once something was drawn."""
         self._places = place_drawings(folder, [Path(track.name) for track in tracks])
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"{folder}: the folder cannot be made ({error.strerror or error})") from error
+        make_folder(folder)
 
     def save(self, wanted: WantedTrack, track: PlateTrack) -> None:
         """Draw what was read.

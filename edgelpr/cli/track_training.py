@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from edgelpr.cli.crops_only import refuse_crops_only
 from edgelpr.cli.output import note, print_json_line
-from edgelpr.errors import UsageError
 
 if TYPE_CHECKING:
     from edgelpr.cli.real_sets import RealOptions
@@ -28,7 +26,7 @@ def run_track_training(
     start_from: Path | None,
     crops_only: Mapping[str, object],
     as_json: bool,
-) -> None:
+) -> Path:
     """Train and report.
 
     Args:
@@ -41,6 +39,9 @@ def run_track_training(
         crops_only: values by name of more options that only networks for single crops have.
         as_json: whether a machine reads along.
 
+    Returns:
+        The checkpoint with the averaged weights.
+
     Raises:
         UsageError: an option was given that only networks for single crops have.
     """
@@ -49,8 +50,8 @@ def run_track_training(
     from edgelpr.preprocessing.crop import Preprocessing
     from edgelpr.training.tracks.running import train_tracks
 
-    _refuse_given(crops_only)
-    _refuse_given(
+    refuse_crops_only(crops_only)
+    refuse_crops_only(
         {"--validate": labelled.validate, "--pool-folder": schedule.pool_folder, "--tensorboard": schedule.tensorboard}
     )
     sets = labelled.sets(renderer.plate_format)
@@ -59,18 +60,7 @@ def run_track_training(
     note(f"Training iq-stan for '{renderer.plate_format.name}': {config.steps} steps of {config.batch} tracks in {output}")
     tracks = TrackRenderer(renderer, Preprocessing(FRAME_HEIGHT, FRAME_WIDTH))
     report = _report_json if as_json else _report
-    checkpoint = train_tracks(config, tracks, output, real=sets, start_from=start_from, schedule=schedule, report=report)
-    if as_json:
-        print_json_line({"checkpoint": str(checkpoint)})
-    else:
-        click.echo(f"Weights in {checkpoint}")
-
-
-def _refuse_given(options: Mapping[str, object]) -> None:
-    """Refuse options that would change nothing."""
-    given = [name for name, value in options.items() if value]
-    if given:
-        raise UsageError(f"{', '.join(given)} is for networks that read single crops, and iq-stan reads tracks; leave it out")
+    return train_tracks(config, tracks, output, real=sets, start_from=start_from, schedule=schedule, report=report)
 
 
 def _report(progress: TrackProgress) -> None:

@@ -14,7 +14,7 @@ from edgelpr.cli.real_sets import RealOptions, real_options
 from edgelpr.cli.training_options import checkpoint_options, setting_options, work_options
 
 if TYPE_CHECKING:
-    from edgelpr.plates.format import PlateFormat
+    from edgelpr.data.rendering.samples import Renderer
     from edgelpr.training.config import TrainingConfig
     from edgelpr.training.progress import Progress, Schedule
     from edgelpr.training.real import RealSet
@@ -79,26 +79,48 @@ def command(
 
     from edgelpr.cli.track_training import run_track_training
     from edgelpr.training.config import TrainingConfig
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    start = _found(start_from)
+    if isinstance(config, TrainingConfig):
+        learned = (start, backbone_weights, _found(teacher))
+        _train_on_crops(config, renderer, output, labelled, schedule, *learned, recipe, as_json)
+    else:
+        crops_only = {"--teacher": teacher, "--backbone-weights": backbone_weights}
+        checkpoint = run_track_training(config, renderer, output, labelled, schedule, start, crops_only, as_json)
+        _finish(checkpoint, output, as_json)
+
+
+def _train_on_crops(
+    config: TrainingConfig,
+    renderer: Renderer,
+    output: Path,
+    labelled: RealOptions,
+    schedule: Schedule,
+    start_from: Path | None,
+    backbone_weights: Path | None,
+    teacher: Path | None,
+    recipe: Path | None,
+    as_json: bool,
+) -> None:
     from edgelpr.training.distributed import this_process
     from edgelpr.training.initialising import first_checkpoint
     from edgelpr.training.loop import train
 
-    torch.set_num_threads(threads or torch.get_num_threads())
-    if not isinstance(config, TrainingConfig):
-        crops_only = {"--teacher": teacher, "--backbone-weights": backbone_weights}
-        run_track_training(config, renderer, output, labelled, schedule, _found(start_from), crops_only, as_json)
-        return
     leads = this_process().leads
     sets, validation = labelled.sets(renderer.plate_format), labelled.validation(renderer.plate_format)
     if leads:
-        _announce(config, renderer.plate_format, sets, validation, output)
+        _announce(sets, validation)
+        what = f"{config.architecture} for '{renderer.plate_format.name}'"
+        note(f"Training {what}: {config.steps} steps of {config.batch} crops in {output}")
     checkpoint = train(
         config,
         renderer,
         output,
         real=sets,
-        start_from=first_checkpoint(_found(start_from), backbone_weights, config, renderer.plate_format, output),
-        teacher=_found(teacher),
+        start_from=first_checkpoint(start_from, backbone_weights, config, renderer.plate_format, output),
+        teacher=teacher,
         validation=validation,
         recipe=recipe,
         schedule=schedule,
@@ -128,20 +150,12 @@ def _found(checkpoint: Path | None) -> Path | None:
     return None if checkpoint is None else resolve_checkpoint(checkpoint)
 
 
-def _announce(
-    config: TrainingConfig,
-    plate_format: PlateFormat,
-    sets: Sequence[RealSet],
-    validation: Validation | None,
-    output: Path,
-) -> None:
+def _announce(sets: Sequence[RealSet], validation: Validation | None) -> None:
     for real in sets:
         note(f"{real.name}: {len(real.crops)} real crops")
     if validation is not None:
         unreadable = f", {validation.unreadable} of them unreadable and counted as wrong" if validation.unreadable else ""
         note(f"{validation.name}: {validation.plates} plates to validate with{unreadable}")
-    what = f"{config.architecture} for '{plate_format.name}'"
-    note(f"Training {what}: {config.steps} steps of {config.batch} crops in {output}")
 
 
 def _finish(checkpoint: Path, output: Path, as_json: bool) -> None:

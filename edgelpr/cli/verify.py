@@ -15,7 +15,6 @@ from edgelpr.cli.options import (
     label_format_option,
     rectify_option,
     threads_option,
-    trust_engines_option,
 )
 from edgelpr.cli.output import json_option, next_command
 from edgelpr.cli.verify_job import Labels, Search, VerifyJob, command_again, write_report
@@ -33,7 +32,6 @@ _PICTURE = click.Path(dir_okay=False, path_type=Path)
 @rectify_option
 @backend_option
 @engine_use_options
-@trust_engines_option
 @click.option(
     "--precision",
     "precisions",
@@ -55,7 +53,7 @@ _PICTURE = click.Path(dir_okay=False, path_type=Path)
     default=64,
     show_default=True,
     metavar="N",
-    help="Plates that it takes to approve: of 64 without a loss, up to 5.7 points may be lost all the same (95 %).",
+    help="Different plates, read right by fp32, that it takes to approve: none lost of 64 may still be 5.7 points (95 %).",
 )
 @click.option(
     "--simulate-tensorrt",
@@ -120,8 +118,9 @@ def command(
     that reads tracks (iq-stan) is refused: it has fp32 alone for now.
 
     Verdicts are kept for each set of plates: a loss beyond the gate stands until the same plates are verified anew, whatever
-    others say, and without one an approval on --least-plates or more is enough. A set with corrected labels is another set:
-    withdraw the verdict on the former one with --forget.
+    others say, and without one an approval on --least-plates or more is enough. Copies of a picture count once, plates that
+    fp32 misreads not at all, and where it misreads more than half nothing is approved. A set with corrected labels is another
+    set: withdraw the verdict on the former one, of every precision, with --forget.
 
     The loss is net: plates that fp32 reads right and the precision does not, less those the other way round, in percentage
     points of all plates. Its 95 % interval (Tango) says which true losses agree with these plates, and McNemar's p how often
@@ -144,11 +143,7 @@ def command(
     from edgelpr.bundle.bundle import Bundle
     from edgelpr.data.labels import read_labels
 
-    _check_usage(bisect, grouped or keep_slow, bisect_chart, no_record, no_timing, chart)
-    if bisect and backend != "onnxruntime":
-        raise UsageError(f"--bisect reads with onnxruntime, not with {backend}; choose --backend onnxruntime")
-    if forget is not None and no_record:
-        raise UsageError("--forget takes verdicts out of the bundle; leave out --no-record")
+    _check_usage(backend, bisect, grouped or keep_slow, bisect_chart, forget, no_record, no_timing, chart)
     seconds = None if no_timing else timing_seconds
     engine = (backend, precisions, max_loss, least_plates, simulate_tensorrt, threads, batch_size)
     plan = Plan(*engine, rectify, seconds, build, device, trust_engines)
@@ -172,7 +167,14 @@ def command(
 
 
 def _check_usage(
-    bisect: bool, searching: bool, bisect_chart: Path | None, no_record: bool, no_timing: bool, chart: Path | None
+    backend: BackendName,
+    bisect: bool,
+    searching: bool,
+    bisect_chart: Path | None,
+    forget: str | None,
+    no_record: bool,
+    no_timing: bool,
+    chart: Path | None,
 ) -> None:
     if bisect and no_record:
         raise UsageError("--bisect writes the graph that it finds into the bundle; leave out --no-record")
@@ -182,3 +184,7 @@ def _check_usage(
         raise UsageError("--groups and --keep-slow say how --bisect works; add --bisect")
     if chart is not None and no_timing:
         raise UsageError("--chart draws loss against speed; leave out --no-timing")
+    if bisect and backend != "onnxruntime":
+        raise UsageError(f"--bisect reads with onnxruntime, not with {backend}; choose --backend onnxruntime")
+    if forget is not None and no_record:
+        raise UsageError("--forget takes verdicts out of the bundle; leave out --no-record")

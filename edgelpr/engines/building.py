@@ -15,7 +15,7 @@ from edgelpr.engines.monitoring import Progress, create_monitor
 from edgelpr.engines.parsing import parse_network
 from edgelpr.engines.refusing import refuse_impossible
 from edgelpr.engines.request import BuildRequest, Surroundings
-from edgelpr.engines.speaking import Said, create_log
+from edgelpr.engines.speaking import Said, cannot_start, create_log
 from edgelpr.errors import BuildError, in_one_line
 from edgelpr.types import EngineBackend
 
@@ -98,8 +98,7 @@ def _create_builder(module: ModuleType, log: Any, said: Said, whose: str) -> Any
     try:
         return module.Builder(log)
     except (TypeError, RuntimeError) as error:  # what its bindings make of a failed start of CUDA
-        reason = said.reason if said.errors else in_one_line(error)
-        raise BuildError(f"{whose} cannot start: {reason}. 'edgelpr doctor' says what stands in the way") from error
+        raise BuildError(cannot_start(whose, said, error)) from error
 
 
 def _build(builder: Any, network: Any, config: Any, interruption: Interruption, said: Said, whose: str) -> Any:

@@ -25,13 +25,18 @@ def build_command(
         options: those that are the default are left out.
         force: whether to build although there is a fitting engine.
     """
-    words = ["edgelpr", "build", str(bundle), "--precision", precision, *_words(backend, options)]
-    return shlex.join([*words, "--force"] if force else words)
+    words = ["edgelpr", "build", str(bundle), "--precision", precision]
+    words += [] if backend == "tensorrt" else ["--backend", backend]
+    words += [*_words(options), *(["--force"] if force else [])]
+    return shlex.join(words)
 
 
-def _words(backend: EngineBackend, options: BuildOptions) -> Iterator[str]:
-    if backend != "tensorrt":
-        yield from ("--backend", backend)
+def options_in_words(options: BuildOptions) -> str:
+    """The options as the command line takes them: ``--batch 1,1,8 --level 5``."""
+    return shlex.join(_words(options)) or "the defaults"
+
+
+def _words(options: BuildOptions) -> Iterator[str]:
     if options.batches != _DEFAULT.batches:
         yield from ("--batch", ",".join(map(str, options.batches)))
     if options.workspace_bytes is not None:

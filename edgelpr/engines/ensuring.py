@@ -148,7 +148,7 @@ def _build(
         target=machine.target(options),
         precision=precision,
         graph_file=graph.file,
-        graph_sha256=hashlib.sha256(content).hexdigest(),
+        graph_sha256=bundle.manifest.files[graph.file].sha256,
         plan_sha256=hashlib.sha256(built.plan).hexdigest(),
         plan_bytes=len(built.plan),
         options=options,

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from edgelpr.bundle.bundle import Bundle
-from edgelpr.engines.command import build_command
+from edgelpr.engines.command import build_command, options_in_words
 from edgelpr.engines.matching import Mismatch, describe, explain, mismatches
 from edgelpr.engines.options import BuildOptions
 from edgelpr.engines.storing import StoredEngine, engines_of, strays
@@ -49,7 +49,7 @@ def find_engine(
     for engine in (each for each in engines_of(bundle) if each.path not in without):
         found = mismatches(engine.record, here, graph, precision, batch)
         if options is not None and engine.record.options != options:
-            found += (Mismatch("options", _in_words(bundle, engine.record.options), _in_words(bundle, options)),)
+            found += (Mismatch("options", options_in_words(engine.record.options), options_in_words(options)),)
         found += () if trust else distrust(engine.record)
         if found:
             refused.append((engine, found))
@@ -73,8 +73,3 @@ def options_for(batch: int | None) -> BuildOptions:
     """The default options, with a profile that takes a batch."""
     smallest, usual, largest = BuildOptions().batches
     return BuildOptions(batches=(smallest, usual, max(largest, batch or 1)))
-
-
-def _in_words(bundle: Bundle, options: BuildOptions) -> str:
-    command = build_command(bundle.path, "fp32", "tensorrt", options)
-    return command.partition("--precision fp32")[2].strip() or "the defaults"

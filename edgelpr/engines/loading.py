@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import Any
 
 from edgelpr.engines.modules import MODULES, version_of
-from edgelpr.engines.speaking import Said
-from edgelpr.errors import DeviceError, in_one_line
+from edgelpr.engines.speaking import Said, cannot_start
+from edgelpr.errors import DeviceError
 from edgelpr.types import EngineBackend
 
 _MAJORS = (11, 12, 13, 14)
@@ -30,10 +30,9 @@ def create_runtime(module: ModuleType, log: Any, said: Said, host_code: bool = F
     try:
         runtime = module.Runtime(log)
     except (TypeError, RuntimeError, MemoryError) as error:  # its bindings say TypeError where CUDA does not start
-        reason = said.reason if said.errors else in_one_line(error)
-        raise DeviceError(f"{whose} cannot start: {reason}. 'edgelpr doctor' says what stands in the way") from error
+        raise DeviceError(cannot_start(whose, said, error)) from error
     if runtime is None:
-        raise DeviceError(f"{whose} cannot start: {said.reason}. 'edgelpr doctor' says what stands in the way")
+        raise DeviceError(cannot_start(whose, said))
     if host_code:
         runtime.engine_host_code_allowed = True
     return runtime

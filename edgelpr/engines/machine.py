@@ -51,5 +51,4 @@ class Machine:
                 f"{in_words(self.module, self.backend)} builds for the GPU of this machine, and no driver answers here; "
                 f"{rest}. 'edgelpr doctor' says what stands in the way"
             )
-        facts = self.facts
-        return Target(self.backend, version, facts.name, (facts.sm,), self.l4t, facts.multiprocessors, self.board)
+        return Target.of_gpu(self.backend, version, self.facts, self.l4t, self.board)

@@ -76,6 +76,17 @@ class BuildOptions:
         if len(set(self.targets)) != len(self.targets):
             raise UsageError(f"targets {_listed(self.targets)}: one is named twice")
 
+    @property
+    def one_batch(self) -> bool:
+        """Whether the engine takes one batch size and no other, as on a DLA it must."""
+        return len(set(self.batches)) == 1
+
+    @property
+    def batches_in_words(self) -> str:
+        """For people: ``1 to 32, fastest at 1``, or ``8`` where that is all it takes."""
+        smallest, usual, largest = self.batches
+        return str(usual) if self.one_batch else f"{smallest} to {largest}, fastest at {usual}"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; ``from_dict`` takes them back."""
         return asdict(self) | {"batches": list(self.batches), "targets": list(self.targets)}

@@ -148,10 +148,10 @@ def _folders() -> Iterator[Path]:
 
 def _options(values: Any, where: str) -> BuildOptions:
     workspace = values["workspace"]
-    plain = BuildOptions().to_dict() | {name: values[name] for name in ("batches", "level", "dla_core")}
+    named = {name: values[name] for name in ("batches", "level", "dla_core")}
     if workspace is not None:
-        plain["workspace_bytes"] = parse_size(typed(workspace, str, f"{where}: workspace"))
-    return BuildOptions.from_dict(plain, where)
+        named["workspace_bytes"] = parse_size(typed(workspace, str, f"{where}: workspace"))
+    return BuildOptions.from_dict(BuildOptions().to_dict() | named, where)
 
 
 def _power_mode(value: Any, where: str) -> PowerMode:

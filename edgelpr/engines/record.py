@@ -83,17 +83,14 @@ class EngineRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; ``from_dict`` takes them back."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
-        return (
-            {"schema": SCHEMA}
-            | plain
-            | {
-                "target": self.target.to_dict(),
-                "options": self.options.to_dict(),
-                "notes": list(self.notes),
-                "audit": None if self.audit is None else self.audit.to_dict(),
-            }
-        )
+        return {
+            "schema": SCHEMA,
+            **{field.name: getattr(self, field.name) for field in fields(self)},
+            "target": self.target.to_dict(),
+            "options": self.options.to_dict(),
+            "notes": list(self.notes),
+            "audit": None if self.audit is None else self.audit.to_dict(),
+        }
 
     def to_json(self) -> bytes:
         """The content of the record's file."""

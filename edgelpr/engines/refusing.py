@@ -86,7 +86,7 @@ def _check_dla(module: ModuleType, backend: EngineBackend, precision: Precision,
         raise UsageError("--dla: TensorRT-RTX is for desktop GPUs, which have no DLA; leave --dla out")
     if precision == "fp32":
         raise UsageError("--dla: a DLA computes in fp16 and int8 only; choose --precision fp16 or int8")
-    if len(set(options.batches)) != 1:
+    if not options.one_batch:
         raise UsageError(
             f"--dla: a DLA takes one batch size only, not {options.batches[0]} to {options.batches[2]}; "
             "name one, for example --batch 1"

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shlex
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edgelpr.atomic import sync_folder
+from edgelpr.bundle.assembling import temporary_beside
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.files import write_file
 from edgelpr.bundle.graph import Graph
 from edgelpr.engines.options import BuildOptions
+from edgelpr.engines.plain import plain
 from edgelpr.engines.trtexec import Version, arguments, highest_opset, parse_version, takes_bytes
 from edgelpr.errors import BuildError, UsageError
 from edgelpr.types import Precision
@@ -61,7 +60,7 @@ def write_script(
             "int8 on a DLA, and only that, wants a calibration cache; 'edgelpr calibrate BUNDLE --tensorrt-cache FILE "
             f"--tensorrt-version {tensorrt}' writes one"
         )
-    if on_dla and len(set(options.batches)) != 1:
+    if on_dla and not options.one_batch:
         raise UsageError(f"a DLA takes one batch size, not {options.batches[0]} to {options.batches[2]}; name one: --batch 1")
     graph = bundle.graph("fp32" if by_ranges else precision, "tensorrt")
     _check_readable(bundle, graph, version, tensorrt, on_dla)
@@ -101,19 +100,15 @@ def _new_folder(folder: Path) -> Iterator[Path]:
     """A folder that appears under its name when the body is through; whatever fails, nothing stays."""
     if folder.exists() or folder.is_symlink():
         raise BuildError(f"{folder}: exists already; name a folder that is to be made")
-    partial = None
     try:
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}.", suffix=".partial", dir=folder.parent))
-        yield partial
-        partial.chmod(0o755)
-        os.rename(partial, folder)  # noqa: PTH104  Path.rename says the same of the wrong path
-        sync_folder(folder.parent)
+        with temporary_beside(folder) as partial:
+            partial.mkdir()
+            yield partial
+            partial.rename(folder)
+            sync_folder(folder.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         raise BuildError(f"{folder}: cannot be written ({reason}); its parent must exist and have room") from error
-    finally:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _script(graph: Graph, engine: str, words: list[str], sums: Mapping[str, str], tensorrt: str) -> str:
@@ -148,16 +143,11 @@ echo {shlex.quote("built: " + engine)}
 def _readme(bundle: Bundle, graph: Graph, precision: Precision, engine: str, tensorrt: str) -> str:
     return (
         f"`sh {SCRIPT}` on the board builds `{engine}` ({precision}) for its GPU, with the trtexec of TensorRT {tensorrt}.\n"
-        f"Input `{_plain(graph.input_name)}`: {graph.input_dtype}, {_shape(graph)}; outputs: {', '.join(graph.outputs)}; "
-        f"`edgelpr inspect {_plain(bundle.path.name)}` says what goes in and what comes out.\n"
+        f"Input `{plain(graph.input_name)}`: {graph.input_dtype}, {_shape(graph)}; outputs: {', '.join(graph.outputs)}; "
+        f"`edgelpr inspect {plain(bundle.path.name)}` says what goes in and what comes out.\n"
         "An engine is for one GPU and one version of TensorRT: build it again after either changed.\n"
     )
 
 
 def _shape(graph: Graph) -> str:
     return "x".join("N" if side is None else str(side) for side in graph.input_shape)
-
-
-def _plain(text: str) -> str:
-    """Without what would end a comment or a line."""
-    return "".join(character if character.isprintable() else "?" for character in text)

@@ -7,6 +7,8 @@ import logging
 from types import ModuleType
 from typing import Any
 
+from edgelpr.errors import in_one_line
+
 LOGGER = logging.getLogger("edgelpr.tensorrt")
 """Silent unless the program that uses edgelpr, or ``--verbose``, gives it a handler."""
 
@@ -55,6 +57,18 @@ class Said:
     def reason(self) -> str:
         """The errors in one line."""
         return "; ".join(self.errors)[:_LONGEST] or "it gave no reason"
+
+
+def cannot_start(whose: str, said: Said, error: Exception | None = None) -> str:
+    """For a part of TensorRT that is not made, mostly because CUDA does not start.
+
+    Args:
+        whose: name and version.
+        said: what TensorRT said.
+        error: what its bindings raised; it counts where TensorRT said nothing.
+    """
+    reason = said.reason if said.errors or error is None else in_one_line(error)
+    return f"{whose} cannot start: {reason}. 'edgelpr doctor' says what stands in the way"
 
 
 def essence(message: str) -> list[str]:

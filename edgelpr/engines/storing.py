@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from edgelpr.atomic import write_atomically
 from edgelpr.bundle.bundle import Bundle
@@ -26,7 +27,7 @@ PLAN = ".plan"
 RECORD = ".json"
 """Suffix of its record."""
 
-_ALTERED = "is damaged: its content does not match the hash in its record"
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -93,37 +94,43 @@ def read_plan(stored: StoredEngine, rebuild: str = "edgelpr build") -> bytes:
         EngineError: it cannot be read, or is not what the record says.
     """
     try:
-        return _read_whole(stored)
+        return _sound(stored, _whole)
     except EngineError as error:
         raise EngineError(f"{error}. Build it again: {rebuild}") from error
 
 
 def damage_of(stored: StoredEngine) -> str | None:
     """What is wrong with a plan, after reading all of it; None where it is what its record says."""
-    if not _is_plain(stored.path):
-        return f"{stored.path}: is not a regular file"
-    if (reason := _resized(stored)) is not None:
-        return reason
     try:
-        found, _ = hash_file(stored.path)  # in pieces: the size of a received plan is anybody's choice
-    except OSError as error:
-        return f"{stored.path}: cannot be read ({error.strerror or error}); check its permissions"
-    return None if found == stored.record.plan_sha256 else f"{stored.path}: {_ALTERED}"
+        _sound(stored, hash_file)  # in pieces: the size of a received plan is anybody's choice
+    except EngineError as error:
+        return str(error)
+    return None
 
 
-def _read_whole(stored: StoredEngine) -> bytes:
+def _whole(path: Path) -> tuple[str, bytes]:
+    plan = path.read_bytes()
+    return hashlib.sha256(plan).hexdigest(), plan
+
+
+def _sound(stored: StoredEngine, read: Callable[[Path], tuple[str, Read]]) -> Read:
+    """What is read of a plan beside its hash, if it is what its record says."""
     path = stored.path
     if not _is_plain(path):
         raise EngineError(f"{path}: is not a regular file")
     if (reason := _resized(stored)) is not None:
         raise EngineError(reason)
     try:
-        plan = path.read_bytes()
+        found, content = read(path)
     except OSError as error:
-        raise EngineError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
-    if hashlib.sha256(plan).hexdigest() != stored.record.plan_sha256:
-        raise EngineError(f"{path}: {_ALTERED}")
-    return plan
+        raise EngineError(_unreadable(path, error)) from error
+    if found != stored.record.plan_sha256:
+        raise EngineError(f"{path}: is damaged: its content does not match the hash in its record")
+    return content
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return f"{path}: cannot be read ({error.strerror or error}); check its permissions"
 
 
 def _resized(stored: StoredEngine) -> str | None:
@@ -131,7 +138,7 @@ def _resized(stored: StoredEngine) -> str | None:
     try:
         size = stored.path.stat().st_size
     except OSError as error:
-        return f"{stored.path}: cannot be read ({error.strerror or error}); check its permissions"
+        return _unreadable(stored.path, error)
     if size == stored.record.plan_bytes:
         return None
     return f"{stored.path}: is damaged: {size} bytes, its record says {stored.record.plan_bytes}"

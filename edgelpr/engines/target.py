@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
 from edgelpr.bundle.checking import checked_keys, chosen, typed
+from edgelpr.cuda.facts import DeviceFacts
 from edgelpr.engines.modules import NAMES
 from edgelpr.engines.plain import printable, printables
 from edgelpr.errors import BundleError
@@ -61,17 +62,25 @@ class Target:
     def hardware(self) -> str:
         """The GPU, for people."""
         capabilities = ", ".join(self.compute_capabilities)
-        return self._with(capabilities) if self.gpu else f"any GPU of {capabilities}"
+        if not self.gpu:
+            return f"any GPU of {capabilities}"
+        return f"{self.gpu} ({', '.join(part for part in (capabilities, self.board, self._size) if part)})"
 
     @property
     def named_gpu(self) -> str:
         """The GPU by its name and its size, as verdicts on an engine name it: a container may hide the board."""
-        return self.gpu if self.multiprocessors is None else f"{self.gpu} ({self.multiprocessors} SMs)"
+        return self.gpu if self._size is None else f"{self.gpu} ({self._size})"
 
-    def _with(self, capabilities: str) -> str:
-        count = None if self.multiprocessors is None else f"{self.multiprocessors} SMs"
-        known = [part for part in (capabilities, self.board, count) if part]
-        return f"{self.gpu} ({', '.join(known)})" if known else self.gpu
+    @property
+    def _size(self) -> str | None:
+        return None if self.multiprocessors is None else f"{self.multiprocessors} SMs"
+
+    @classmethod
+    def of_gpu(
+        cls, backend: EngineBackend, tensorrt_version: str, gpu: DeviceFacts, l4t: str | None, board: str | None
+    ) -> Target:
+        """What an engine has to be for to run on a GPU that is here."""
+        return cls(backend, tensorrt_version, gpu.name, (gpu.sm,), l4t, gpu.multiprocessors, board)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; ``from_dict`` takes them back."""

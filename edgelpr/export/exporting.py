@@ -85,7 +85,12 @@ def export_bundle(
         reference = make_reference(network, crops, options.maps)
         checks = [_check_rewrite(network, name, crops, reference, progress) for name in options.rewrites]
         module = GraphModule(network, options.rewrites, options.maps)
-        model, check, simplification = _make_graph(module, options, crops, reference, progress)
+        model, check, simplification = make_graph(
+            lambda: to_onnx(module, options.opset),
+            lambda made: check_graph("graph", run_with_onnxruntime(made, module), crops, reference),
+            options,
+            progress,
+        )
         graph = _describe(module, options, model)
         before = count_multiply_adds(network)
         parity = {item.name: max(item.differences.values()) for item in (*checks, check)}
@@ -111,17 +116,27 @@ def _check_rewrite(network: Hpa, name: Any, crops: NDArray[np.uint8], reference:
     return check_rewrite(network, name, crops, reference)
 
 
-def _make_graph(
-    module: GraphModule, options: ExportOptions, crops: NDArray[np.uint8], reference: Reference, progress: Progress
+def make_graph(
+    export: Callable[[], onnx.ModelProto],
+    check: Callable[[onnx.ModelProto], Check],
+    options: ExportOptions,
+    progress: Progress,
 ) -> tuple[onnx.ModelProto, Check, Simplification]:
-    def check(model: onnx.ModelProto) -> Check:
-        return check_graph("graph", run_with_onnxruntime(model, module), crops, reference)
+    """Export, check, and simplify where that is wanted.
 
+    Args:
+        export: makes the graph, at the opset of the options.
+        check: raises ParityError for a graph that differs from the PyTorch network.
+        options: opset, and whether to simplify.
+        progress: told what is being done.
+
+    Returns:
+        The graph, its check, and what came of simplifying.
+    """
     progress(f"Exporting to ONNX, opset {options.opset}")
-    model = to_onnx(module, options.opset)
+    model = export()
     progress("Checking the graph with ONNX Runtime")
-    outcome = check(model)
-    nodes = len(model.graph.node)
+    outcome, nodes = check(model), len(model.graph.node)
     if not options.simplify:
         return model, outcome, Simplification("off", nodes, nodes)
     progress("Simplifying")

@@ -111,9 +111,12 @@ def check_graph(
     Raises:
         ParityError: the outputs differ.
     """
-    count = len(crops)
-    batches = [np.array([0]), np.array([0, 1 % count]), np.arange(count)]
-    return compare(name, [(rows, run(crops[rows])) for rows in batches], reference)
+    return compare(name, [(rows, run(crops[rows])) for rows in batches_of(len(crops))], reference)
+
+
+def batches_of(count: int) -> tuple[NDArray[np.int64], ...]:
+    """Rows to compare together: one, two, and all."""
+    return np.array([0]), np.array([0, 1 % count]), np.arange(count)
 
 
 def compare(name: str, results: Sequence[tuple[Any, Outputs]], reference: Reference) -> Check:

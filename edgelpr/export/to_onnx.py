@@ -6,10 +6,9 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import onnx
 import torch
@@ -20,11 +19,8 @@ from edgelpr.export.wrapping import GraphModule
 
 _MAX_IR = 9  # read by ONNX Runtime 1.17 and TensorRT 8.6 too; opset 20 asks for no more
 _EXAMPLES = 2
-REMEDY = "Nothing was written; try --opset 20"
-"""What a message about a failed export ends with."""
-
-BATCH = "batch"
-"""Name of the dynamic dimension."""
+_REMEDY = "Nothing was written; try --opset 20"
+_BATCH = "batch"
 
 
 def to_onnx(module: GraphModule, opset: int) -> onnx.ModelProto:
@@ -38,12 +34,8 @@ def to_onnx(module: GraphModule, opset: int) -> onnx.ModelProto:
         ExportError: the exporter failed or wrote another opset.
     """
     require("onnxscript", "export", "exporting to ONNX")
-    try:
-        with quiet_exporter():
-            model = _export(module, opset)
-    except (RuntimeError, ValueError, TypeError, torch.onnx.errors.OnnxExporterError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise ExportError(f"the ONNX exporter failed at opset {opset}: {reason}. {REMEDY}") from error
+    with exporter_at(opset):
+        model = _export(module, opset)
     finished = finish(model, opset)
     with torch.no_grad():
         name_sizes(finished, module(_example(module)))
@@ -59,7 +51,7 @@ def finish(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     found = {item.domain: item.version for item in model.opset_import}
     if found.pop("", None) != opset or any(node.domain not in ("", "ai.onnx") for node in model.graph.node):
         versions = ", ".join(f"{item.domain or 'ai.onnx'} {item.version}" for item in model.opset_import)
-        raise ExportError(f"the ONNX exporter wrote {versions}; expected ai.onnx {opset} alone. {REMEDY}")
+        raise ExportError(f"the ONNX exporter wrote {versions}; expected ai.onnx {opset} alone. {_REMEDY}")
     del model.opset_import[:]
     model.opset_import.append(onnx.helper.make_opsetid("", opset))
     model.ir_version = min(model.ir_version, _MAX_IR)
@@ -68,19 +60,51 @@ def finish(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
 
 
 def _export(module: GraphModule, opset: int) -> onnx.ModelProto:
-    example = (_example(module),)
-    names: dict[str, Any] = {"input_names": [module.input_name], "output_names": list(module.outputs), "opset_version": opset}
+    example, inputs, outputs = (_example(module),), [module.input_name], list(module.outputs)
     if opset < 18:
-        axes = {name: {0: BATCH} for name in (module.input_name, *module.outputs)}
-        with TemporaryDirectory(prefix="edgelpr-export-") as folder:  # this exporter only writes files
-            path = Path(folder) / "graph.onnx"
-            torch.onnx.export(module, example, path, dynamo=False, dynamic_axes=axes, **names)
-            return onnx.load(path)
-    batch = torch.export.Dim(BATCH, min=1, max=MAX_BATCH)
-    program = torch.onnx.export(module, example, dynamo=True, dynamic_shapes=({0: batch},), verbose=False, **names)
+        return export_by_torchscript(module, example, inputs, outputs, opset)
+    batch = torch.export.Dim(_BATCH, min=1, max=MAX_BATCH)
+    program = torch.onnx.export(
+        module,
+        example,
+        dynamo=True,
+        dynamic_shapes=({0: batch},),
+        input_names=inputs,
+        output_names=outputs,
+        opset_version=opset,
+        verbose=False,
+    )
     if program is None:
-        raise ExportError(f"the ONNX exporter returned nothing. {REMEDY}")
+        raise ExportError(f"the ONNX exporter returned nothing. {_REMEDY}")
     return program.model_proto
+
+
+def export_by_torchscript(
+    module: torch.nn.Module, example: tuple[torch.Tensor, ...], inputs: Sequence[str], outputs: Sequence[str], opset: int
+) -> onnx.ModelProto:
+    """Export by the older exporter, to be called within ``exporter_at``; the first dimension of every tensor is dynamic.
+
+    Args:
+        module: evaluation mode.
+        example: its inputs, a batch of two.
+        inputs: their names.
+        outputs: names of its outputs.
+        opset: 13 to 20.
+    """
+    axes = {name: {0: _BATCH} for name in (*inputs, *outputs)}
+    with TemporaryDirectory(prefix="edgelpr-export-") as folder:  # this exporter only writes files
+        path = Path(folder) / "graph.onnx"
+        torch.onnx.export(
+            module,
+            example,
+            path,
+            dynamo=False,
+            dynamic_axes=axes,
+            input_names=inputs,
+            output_names=outputs,
+            opset_version=opset,
+        )
+        return onnx.load(path)
 
 
 def _example(module: GraphModule) -> torch.Tensor:
@@ -96,7 +120,7 @@ def name_sizes(model: onnx.ModelProto, results: tuple[torch.Tensor, ...]) -> Non
         results: the outputs of any batch.
     """
     for output, result in zip(model.graph.output, results):
-        sizes = [BATCH, *result.shape[1:]]
+        sizes = [_BATCH, *result.shape[1:]]
         output.CopyFrom(onnx.helper.make_tensor_value_info(output.name, output.type.tensor_type.elem_type, sizes))
 
 
@@ -114,8 +138,23 @@ def _strip(model: onnx.ModelProto) -> None:
 
 
 @contextlib.contextmanager
-def quiet_exporter() -> Iterator[None]:
-    """Keep the exporter's chatter off the user's terminal; errors still come as exceptions."""
+def exporter_at(opset: int) -> Iterator[None]:
+    """Keep the exporter's chatter off the user's terminal, and say in our words that it failed.
+
+    Raises:
+        ExportError: it failed.
+    """
+    try:
+        with _quiet():
+            yield
+    except (RuntimeError, ValueError, TypeError, torch.onnx.errors.OnnxExporterError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ExportError(f"the ONNX exporter failed at opset {opset}: {reason}. {_REMEDY}") from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Errors still come as exceptions."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

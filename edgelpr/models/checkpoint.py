@@ -45,7 +45,7 @@ def serialise(network: Hpa, *, half: bool = False, notes: Mapping[str, str] | No
         CheckpointError: a size of its own that no name stands for, or a weight that is not finite.
     """
     _check_named(network)
-    tensors = {name: _stored(tensor, half) for name, tensor in network.state_dict().items()}
+    tensors = {name: stored(tensor, half) for name, tensor in network.state_dict().items()}
     _check_finite(tensors)
     metadata = Metadata.of(network, dict(notes or {}))
     return save(tensors, {METADATA_KEY: json.dumps(metadata.to_dict(), ensure_ascii=False)})
@@ -95,7 +95,7 @@ def _build(metadata: Metadata, tensors: Mapping[str, Tensor], plate_format: Plat
             f"says it holds '{metadata.architecture}' for plate format '{plate_format.name}', but its tensors differ: "
             f"{difference}. The file was altered or is incomplete; copy or train it again"
         )
-    network.load_state_dict({name: _computed(tensor) for name, tensor in tensors.items()}, assign=True)
+    network.load_state_dict({name: computed(tensor) for name, tensor in tensors.items()}, assign=True)
     return network.eval()
 
 
@@ -132,12 +132,14 @@ def _check_finite(tensors: Mapping[str, Tensor]) -> None:
         )
 
 
-def _stored(tensor: Tensor, half: bool) -> Tensor:
+def stored(tensor: Tensor, half: bool) -> Tensor:
+    """A tensor as checkpoints hold it: on the CPU, floating point as float16 or else float32."""
     tensor = tensor.detach().cpu()
     if tensor.is_floating_point():
         tensor = tensor.to(torch.float16 if half else torch.float32)
     return tensor.contiguous()
 
 
-def _computed(tensor: Tensor) -> Tensor:
+def computed(tensor: Tensor) -> Tensor:
+    """A tensor of a checkpoint as networks compute with it: floating point as float32."""
     return tensor.float() if tensor.is_floating_point() else tensor

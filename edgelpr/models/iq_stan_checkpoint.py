@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from edgelpr.errors import CheckpointError, EdgelprError
+from edgelpr.models.checkpoint import computed, stored
 from edgelpr.models.files import read_safetensors, sniff, write_file
 from edgelpr.models.iq_stan import IqStan, IqStanConfig, create_iq_stan
 from edgelpr.models.matching import describe_mismatch
@@ -37,11 +38,7 @@ def save_iq_stan(path: Path, network: IqStan, *, half: bool = False, notes: Mapp
     """
     if network.config != IqStanConfig(quality=network.config.quality):
         raise CheckpointError(f"{path}: the network has sizes of its own; a checkpoint could not be read again")
-    dtype = torch.float16 if half else torch.float32
-    tensors = {
-        name: (tensor.detach().cpu().to(dtype) if tensor.is_floating_point() else tensor.detach().cpu()).contiguous()
-        for name, tensor in network.state_dict().items()
-    }
+    tensors = {name: stored(tensor, half) for name, tensor in network.state_dict().items()}
     bad = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
     if bad:
         raise CheckpointError(f"{path}: '{bad[0]}' has values that are not finite or too large for the type; training diverged")
@@ -85,10 +82,9 @@ def load_iq_stan(path: Path) -> IqStan:
     difference = describe_mismatch(network.state_dict(), tensors)
     if difference:
         raise CheckpointError(f"{path}: its tensors are not IQ-STAN's: {difference}; copy or train it again")
-    floats = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in floats.values()):
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise CheckpointError(f"{path}: holds values that are not finite; copy or train it again")
-    network.load_state_dict(floats)
+    network.load_state_dict({name: computed(tensor) for name, tensor in tensors.items()})
     return network.eval()
 
 

@@ -78,6 +78,19 @@ def choose(
     return Choice("onnxruntime", "it needs neither a GPU nor an engine", tuple(rejected))
 
 
+def choose_and_say(
+    bundle: Bundle, precision: Precision, use: EngineUse, threads: int | None, allow_unapproved: bool = False
+) -> tuple[Choice, EngineUse, int | None]:
+    """``choose``, said to ``use.note``; then ``use`` and ``threads`` as the backend that was taken has a use for them.
+
+    What only the other kind of backend has a use for is a mistake where a backend was named, but not here.
+    """
+    choice = choose(bundle, precision, use, allow_unapproved)
+    for line in choice.lines:
+        use.say(line)
+    return (choice, use, None) if choice.backend in get_args(EngineBackend) else (choice, EngineUse(), threads)
+
+
 def _reason_for(
     backend: EngineBackend, bundle: Bundle, precision: Precision, use: EngineUse, allow_unapproved: bool, machinery: Machinery
 ) -> str:
@@ -86,10 +99,7 @@ def _reason_for(
     Raises:
         EdgelprError: it cannot.
     """
-    bundle.graph(precision, backend)
-    machine = machinery.machine(backend, use.device)
-    here = machine.target()
-    stored = foresee(bundle, precision, here, use.build, allow_unapproved, use.trust_engines)
+    here, stored = foresee(bundle, precision, backend, use, machinery, allow_unapproved)
     if stored is None:
         return f"an engine will be built for {here.hardware}"
     options = stored.record.options

@@ -9,41 +9,48 @@ from edgelpr.engines.storing import StoredEngine
 from edgelpr.engines.target import Target
 from edgelpr.errors import EngineError
 from edgelpr.runtime.approving import check_approved, check_before_building
-from edgelpr.types import Precision
+from edgelpr.runtime.executing.machinery import Machinery
+from edgelpr.runtime.executing.use import EngineUse
+from edgelpr.types import EngineBackend, Precision
 
 
 def foresee(
     bundle: Bundle,
     precision: Precision,
-    here: Target,
-    may_build: bool = False,
+    backend: EngineBackend,
+    use: EngineUse,
+    machinery: Machinery,
     allow_unapproved: bool = False,
-    trust: bool = False,
-) -> StoredEngine | None:
-    """The engine that will read, if it is approved; None: one will be built. Nothing is opened.
+) -> tuple[Target, StoredEngine | None]:
+    """This machine and the engine that will read, if it is approved; None: one will be built. Nothing is opened.
 
     Args:
         bundle: an opened bundle.
         precision: what is to read.
-        here: this machine.
-        may_build: whether an engine will be built where none fits.
+        backend: the inference engine.
+        use: which GPU, whether an engine will be built where none fits, and which are trusted.
+        machinery: what reaches the driver and TensorRT.
         allow_unapproved: whether approvals do not matter.
-        trust: whether an engine that brings code for the processor is taken although it was not built here.
 
     Raises:
         ApprovalError: the engine that fits is not approved, or one would have to be built, which nothing was found about.
         EngineError: none fits, and none is to be built.
         BundleError: the bundle has no graph of this precision for the backend.
+        DeviceError: no driver, or no such GPU.
+        MissingDependencyError: TensorRT is not installed.
+        BackendError: it cannot be loaded.
     """
+    bundle.graph(precision, backend)
+    here = machinery.machine(backend, use.device).target()
     try:
-        stored = find_engine(bundle, here, precision, trust=trust)
+        stored = find_engine(bundle, here, precision, trust=use.trust_engines)
     except EngineError:
-        if not may_build:
+        if not use.build:
             raise
         if not allow_unapproved:
-            check_before_building(bundle, precision, here.backend)
-        return None
+            check_before_building(bundle, precision, backend)
+        return here, None
     if not allow_unapproved:
         identity = identity_of(here, stored.record)
-        check_approved(bundle, precision, here.backend, identity.device, identity.engine_sha256)
-    return stored
+        check_approved(bundle, precision, backend, identity.device, identity.engine_sha256)
+    return here, stored

@@ -18,7 +18,7 @@ from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.preprocessing.images import Image
 from edgelpr.runtime.approving import check_approved
-from edgelpr.runtime.backends.protocol import Backend, RawOutput, StagedBackend
+from edgelpr.runtime.backends.protocol import Backend, StagedBackend
 from edgelpr.runtime.backends.registry import load_backend
 from edgelpr.runtime.batching import Batch, StagedBatch
 from edgelpr.runtime.decoding import to_readings
@@ -43,7 +43,13 @@ class Recognizer:
     """
 
     def __init__(
-        self, bundle: Bundle, engine: Backend, backend: BackendName, precision: Precision, batch_size: int = 16
+        self,
+        bundle: Bundle,
+        engine: Backend,
+        backend: BackendName,
+        precision: Precision,
+        batch_size: int = 16,
+        choice: Choice | None = None,
     ) -> None:
         self.plate_format: PlateFormat = bundle.manifest.plate_format
         """What can stand on a plate."""
@@ -57,7 +63,7 @@ class Recognizer:
         """What computes: ``CPU``, ``CUDA``, or GPU, board and version of TensorRT; an approval is for one of them."""
         self.engine_sha256: str | None = engine.engine_sha256
         """Hash of the plan that reads, which an approval is for as well; None where nothing is built."""
-        self.choice: Choice | None = None
+        self.choice: Choice | None = choice
         """What the backend ``auto`` came to, and why; None where a backend was named."""
         self._preprocessing: Preprocessing = bundle.manifest.preprocessing
         self._engine: Backend | None = engine
@@ -119,20 +125,14 @@ class Recognizer:
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         opened.check_reads_crops()
         use = EngineUse(build, device, batch_size, progress, note, trust_engines)
-        choice = None
+        choice: Choice | None = None
         if backend == "auto":
-            choice = _choose(opened, precision, use, allow_unapproved)
+            from edgelpr.runtime.choosing import choose_and_say  # only here: it reaches for the driver
+
+            choice, use, threads = choose_and_say(opened, precision, use, threads, allow_unapproved)
             backend = choice.backend
-            # What only the other kind of backend has a use for is a mistake where a backend was named, but not here.
-            use, threads = (use, None) if backend in get_args(EngineBackend) else (EngineUse(), threads)
-        if not allow_unapproved:
-            _check_before(opened, precision, backend, use)
-        engine = load_backend(backend, opened, precision, threads, use)
-        if not allow_unapproved:
-            _check_device(opened, engine, backend, precision)
-        recognizer = cls(opened, engine, backend, precision, batch_size)
-        recognizer.choice = choice
-        return recognizer
+        load = load_backend if allow_unapproved else _load_approved
+        return cls(opened, load(backend, opened, precision, threads, use), backend, precision, batch_size, choice)
 
     def __enter__(self) -> Recognizer:
         return self
@@ -232,7 +232,7 @@ class Recognizer:
             ImageError: the crop cannot be used.
             BackendError: closed, or the engine fails.
         """
-        maps = self._run(prepare(load_image(image, "image"), self._preprocessing).pixels[None]).maps
+        maps = self._running().run(prepare(load_image(image, "image"), self._preprocessing).pixels[None]).maps
         return None if maps is None else maps[0].copy()
 
     def _stream(self, sources: Iterator[Any]) -> Iterator[Reading | ImageError]:
@@ -310,14 +310,23 @@ class Recognizer:
         # A protocol is slow to ask, so it was asked when this was opened.
         return StagedBatch(engine, cast(StagedBackend, engine).slot()) if self._in_flight > 1 else Batch(engine)
 
-    def _run(self, batch: Image) -> RawOutput:
-        return self._running().run(batch)
-
     def _running(self) -> Backend:
         engine = self._engine
         if engine is None:
             raise BackendError("this recogniser was closed; open the bundle again")
         return engine
+
+
+def _load_approved(backend: BackendName, bundle: Bundle, precision: Precision, threads: int | None, use: EngineUse) -> Backend:
+    """``load_backend``, if the precision is approved; only an opened engine tells what computes, and is then closed again."""
+    _check_before(bundle, precision, backend, use)
+    engine = load_backend(backend, bundle, precision, threads, use)
+    try:
+        check_approved(bundle, precision, backend, engine.device, engine.engine_sha256)
+    except ApprovalError:
+        engine.close()
+        raise
+    return engine
 
 
 def _check_before(bundle: Bundle, precision: Precision, backend: BackendName, use: EngineUse) -> None:
@@ -326,24 +335,4 @@ def _check_before(bundle: Bundle, precision: Precision, backend: BackendName, us
         from edgelpr.runtime.executing.machinery import Machinery  # only here: it reaches for the driver
         from edgelpr.runtime.foreseeing import foresee
 
-        bundle.graph(precision, backend)
-        machine = Machinery().machine(cast(EngineBackend, backend), use.device)
-        foresee(bundle, precision, machine.target(), use.build, trust=use.trust_engines)
-
-
-def _check_device(bundle: Bundle, engine: Backend, backend: BackendName, precision: Precision) -> None:
-    """Only an opened engine tells what computes; one that is not approved there is closed again."""
-    try:
-        check_approved(bundle, precision, backend, engine.device, engine.engine_sha256)
-    except ApprovalError:
-        engine.close()
-        raise
-
-
-def _choose(bundle: Bundle, precision: Precision, use: EngineUse, allow_unapproved: bool) -> Choice:
-    from edgelpr.runtime.choosing import choose  # only here: it reaches for the driver
-
-    choice = choose(bundle, precision, use, allow_unapproved)
-    for line in choice.lines:
-        use.say(line)
-    return choice
+        foresee(bundle, precision, cast(EngineBackend, backend), use, Machinery())

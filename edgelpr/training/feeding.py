@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import cv2
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from edgelpr.errors import EdgelprError
 from edgelpr.training.config import TrainingConfig
 from edgelpr.training.distributed import Group
 from edgelpr.training.samples import Sample, TrainingSamples
+
+_Fed = TypeVar("_Fed")
 
 
 class _Share(Sampler[int]):
@@ -48,17 +51,33 @@ def batches(
         EdgelprError: a sample cannot be prepared, in the words of whoever found out.
     """
     share = _Share(config, group, first)
-    loader: DataLoader[Sample] = DataLoader(samples, share.part, sampler=share, num_workers=workers, worker_init_fn=_quiet)
+    parts = feed(samples, share.part, share, workers)
+    for _ in range(first, config.steps):
+        yield tuple(next(parts) for _ in range(config.accumulate))
+
+
+def feed(samples: Dataset[_Fed], together: int, order: Iterable[int], workers: int) -> Iterator[_Fed]:
+    """Samples by number, in an order; workers do not change what they hold.
+
+    Args:
+        samples: by number.
+        together: how many make one batch.
+        order: their numbers.
+        workers: processes that prepare samples; 0 prepares them in this one.
+
+    Raises:
+        EdgelprError: a sample cannot be prepared, in the words of whoever found out.
+    """
+    loader: DataLoader[_Fed] = DataLoader(samples, together, sampler=order, num_workers=workers, worker_init_fn=_quiet)
     threads = cv2.getNumThreads()
     # OpenCV's threads end here and start again when needed: a fork would copy their locks without them, and hang.
     cv2.setNumThreads(1)
     try:
-        parts = iter(loader)
+        fed = iter(loader)
     finally:
         cv2.setNumThreads(threads)
     try:
-        for _ in range(first, config.steps):
-            yield tuple(next(parts) for _ in range(config.accumulate))
+        yield from fed
     except EdgelprError as error:
         # A worker's error arrives with its traceback as text; the message stands at the end.
         raise type(error)(str(error).rsplit(f"{type(error).__name__}: ", 1)[-1].strip()) from error

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import torch
 
-from edgelpr.errors import TrainingError, UsageError
+from edgelpr.errors import UsageError
 from edgelpr.models.checkpoint import save_checkpoint
 from edgelpr.models.hpa import create
 from edgelpr.models.imagenet import load_imagenet
 from edgelpr.plates.format import PlateFormat
 from edgelpr.training.config import TrainingConfig
+from edgelpr.training.state import make_folder
 
 INITIAL_FILE = "initial.safetensors"
 """Name of the checkpoint inside the folder of a run."""
@@ -62,9 +63,6 @@ def write_initial_checkpoint(config: TrainingConfig, plate_format: PlateFormat, 
     torch.manual_seed(config.seed)
     network = create(config.architecture, plate_format, config.classifier)
     load_imagenet(network, backbone)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"{folder}: cannot be made a folder for the run ({error.strerror or error})") from error
+    make_folder(folder)
     save_checkpoint(folder / INITIAL_FILE, network, notes={"backbone": backbone.name})
     return folder / INITIAL_FILE

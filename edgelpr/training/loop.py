@@ -24,7 +24,7 @@ from edgelpr.training.rendered import RenderedSource
 from edgelpr.training.running import BEST_FILE, CHECKPOINT_FILE, Run
 from edgelpr.training.samples import TrainingSamples
 from edgelpr.training.starting import first_network
-from edgelpr.training.state import Parts
+from edgelpr.training.state import Parts, make_folder
 from edgelpr.training.stepping import Stepper
 from edgelpr.training.validating import Validation
 
@@ -76,7 +76,7 @@ def train(
     _check_shares(config, group)
     if validation is not None:
         validation.check_apart(real)
-    _make_folder(folder)
+    make_folder(folder)
     origin = Origin(config, renderer, tuple(real), start_from, teacher, recipe)
     run, stepper = _start(origin, folder, schedule, group, device)
     run.validation, run.say = validation, say
@@ -111,10 +111,3 @@ def _check_shares(config: TrainingConfig, group: Group) -> None:
         raise TrainingError(
             f"batch is {config.batch}; expected a multiple of {parts} ({found}), and {_FEWEST} crops or more in a part"
         )
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"{folder}: cannot be made a folder for the run ({error.strerror or error})") from error

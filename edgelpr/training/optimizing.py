@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,8 +11,10 @@ from torch.optim import Optimizer
 
 from edgelpr.training.config import TrainingConfig
 from edgelpr.training.stages import stage_at
+from edgelpr.training.state import Parts
 
 _FLOOR = 0.01
+_LONGEST_GRADIENT = 5.0
 
 
 def make_optimizer(config: TrainingConfig, network: nn.Module) -> Optimizer:
@@ -36,3 +39,12 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
         return config.learning_rate
     along = (step - config.warmup) / max(1, steps - config.warmup)
     return config.learning_rate * (_FLOOR + (1 - _FLOOR) * (1 + math.cos(math.pi * along)) / 2)
+
+
+def change_weights(parts: Parts[Any]) -> None:
+    """Take one step along the gradients that the network holds, shortened where they are too long together."""
+    optimizer, scaler = parts.optimizer, parts.scaler
+    scaler.unscale_(optimizer)
+    torch.nn.utils.clip_grad_norm_(parts.network.parameters(), _LONGEST_GRADIENT)
+    scaler.step(optimizer)
+    scaler.update()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,17 @@ from edgelpr.training.outcome import Outcome
 
 LOG_FILE = "log.jsonl"
 """One line a report inside the folder of a run."""
+
+
+def append_to_log(folder: Path, report: Mapping[str, Any]) -> None:
+    """Write one line into the log of a run.
+
+    Args:
+        folder: of the run.
+        report: plain values by name.
+    """
+    with (folder / LOG_FILE).open("a", encoding="utf-8") as log:
+        log.write(json.dumps(report) + "\n")
 
 
 @dataclass(frozen=True)
@@ -73,5 +85,4 @@ class Progress:
 
     def log(self, folder: Path) -> None:
         """Append this report to the run's log."""
-        with (folder / LOG_FILE).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(self.to_dict()) + "\n")
+        append_to_log(folder, self.to_dict())

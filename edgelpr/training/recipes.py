@@ -23,14 +23,15 @@ def config_for(recipe: Path | None, changes: dict[str, Any]) -> TrainingConfig |
     Raises:
         TrainingError: a mistake in the recipe, a setting that the architecture does not have, or a value out of range.
     """
-    named = changes.get("architecture") or (read_recipe(recipe).get("architecture") if recipe is not None else None)
+    settings = {} if recipe is None else read_recipe(recipe)
+    named = changes.get("architecture") or settings.get("architecture")
     if named != TrackConfig.architecture:
-        return make_config(recipe, changes)
+        return _make(TrainingConfig, recipe, settings, changes)
     known = {field.name for field in fields(TrackConfig)}
     surplus = sorted(name for name, value in changes.items() if value is not None and name not in known)
     if surplus:
         raise TrainingError(f"{named} has no setting {', '.join(surplus)}; leave it out. Known: {', '.join(sorted(known))}")
-    return _make(TrackConfig, recipe, changes)
+    return _make(TrackConfig, recipe, settings, changes)
 
 
 def make_config(recipe: Path | None, changes: dict[str, Any]) -> TrainingConfig:
@@ -39,7 +40,7 @@ def make_config(recipe: Path | None, changes: dict[str, Any]) -> TrainingConfig:
     Raises:
         TrainingError: a mistake in the recipe, or a value of the wrong type or range.
     """
-    return _make(TrainingConfig, recipe, changes)
+    return _make(TrainingConfig, recipe, {} if recipe is None else read_recipe(recipe), changes)
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
@@ -59,13 +60,12 @@ def read_recipe(path: Path) -> dict[str, Any]:
     return values
 
 
-def _make(kind: type[_Config], recipe: Path | None, changes: dict[str, Any]) -> _Config:
-    values = read_recipe(recipe) if recipe is not None else {}
+def _make(kind: type[_Config], recipe: Path | None, settings: dict[str, Any], changes: dict[str, Any]) -> _Config:
     known = {field.name for field in fields(kind)}
-    unknown = sorted(str(key) for key in set(values) - known)
+    unknown = sorted(str(key) for key in set(settings) - known)
     if unknown:
         raise TrainingError(f"{recipe}: unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-    values |= {key: value for key, value in changes.items() if value is not None}
+    values = settings | {key: value for key, value in changes.items() if value is not None}
     for field in fields(kind):
         expected = {"int": int, "float": (int, float), "str": str, "bool": bool}.get(str(field.type))
         value = values.get(field.name, field.default)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from edgelpr.models.checkpoint import save_checkpoint
+from edgelpr.models.hpa import Hpa
 from edgelpr.training.carding import Origin, describe_device, write_card
 from edgelpr.training.config import TrainingConfig
 from edgelpr.training.distributed import Group
@@ -46,7 +47,7 @@ class Run:
     folder: Path
     """Of the run."""
 
-    parts: Parts
+    parts: Parts[Hpa]
     """What the run changes."""
 
     identity: dict[str, Any]
@@ -98,7 +99,7 @@ class Run:
         events: EventLog | None,
     ) -> None:
         config, schedule = self.config, self.schedule
-        clock = _Clock(done)
+        clock = Clock(done)
         for step, batch in enumerate(batches(samples, config, self.group, done, schedule.workers), start=done):
             outcome = stepper.take(step, batch)
             finished = step + 1
@@ -168,8 +169,12 @@ class Run:
         )
 
 
-class _Clock:
-    """Speed between reports, and time between saves."""
+class Clock:
+    """Speed between reports, and time between saves.
+
+    Args:
+        step: steps done when it starts.
+    """
 
     def __init__(self, step: int) -> None:
         self._reported_at = self._saved_at = time.perf_counter()

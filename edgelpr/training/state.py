@@ -7,17 +7,19 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, TypeVar
 
 import torch
+from torch import nn
 from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 
 from edgelpr.atomic import write_atomically
 from edgelpr.errors import TrainingError
-from edgelpr.models.hpa import Hpa
 from edgelpr.training.averaging import Average
 from edgelpr.training.identity import absent_values
+
+_Network = TypeVar("_Network", bound=nn.Module)
 
 STATE_FILE = "state.pt"
 """Name of the file inside the folder of a run."""
@@ -51,24 +53,14 @@ class Tally:
         return True
 
 
-class Stateful(Protocol):
-    """What a run changes, whatever it trains."""
-
-    def state(self) -> dict[str, Any]:
-        """Tensors and plain values by name."""
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take back what ``state`` gave."""
-
-
 @dataclass(frozen=True)
-class Parts:
+class Parts(Generic[_Network]):
     """What a run changes from step to step."""
 
-    network: Hpa
+    network: _Network
     """The one being trained."""
 
-    average: Average[Hpa]
+    average: Average[_Network]
     """Its moving average."""
 
     optimizer: Optimizer
@@ -101,7 +93,19 @@ class Parts:
             setattr(self.tally, name, value)
 
 
-def save_state(folder: Path, step: int, identity: Mapping[str, Any], parts: Stateful) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the folder of a run, where it is absent.
+
+    Raises:
+        TrainingError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{folder}: cannot be made a folder for the run ({error.strerror or error})") from error
+
+
+def save_state(folder: Path, step: int, identity: Mapping[str, Any], parts: Parts[Any]) -> None:
     """Write the state; an interrupted write leaves the former one whole.
 
     Args:
@@ -123,7 +127,7 @@ def save_state(folder: Path, step: int, identity: Mapping[str, Any], parts: Stat
         raise TrainingError(f"{path}: cannot be written ({reason}); free some space and start again to go on") from error
 
 
-def load_state(folder: Path, identity: Mapping[str, Any], parts: Stateful) -> int:
+def load_state(folder: Path, identity: Mapping[str, Any], parts: Parts[Any]) -> int:
     """Restore a run from its folder.
 
     Returns:

@@ -19,15 +19,13 @@ from edgelpr.training.distilling import distillation_loss
 from edgelpr.training.distributed import Group
 from edgelpr.training.losses import hpa_loss
 from edgelpr.training.native import NativeForward
-from edgelpr.training.optimizing import learning_rate
+from edgelpr.training.optimizing import change_weights, learning_rate
 from edgelpr.training.outcome import Outcome
 from edgelpr.training.precision import Arithmetic
 from edgelpr.training.quantising import FakeQuantisation, round_result
 from edgelpr.training.samples import Sample
 from edgelpr.training.stages import Stage, stage_at
 from edgelpr.training.state import Parts
-
-_LONGEST_GRADIENT = 5.0
 
 
 class Stepper:
@@ -45,7 +43,9 @@ class Stepper:
         teacher: network to learn from.
     """
 
-    def __init__(self, config: TrainingConfig, parts: Parts, group: Group, device: torch.device, teacher: Hpa | None) -> None:
+    def __init__(
+        self, config: TrainingConfig, parts: Parts[Hpa], group: Group, device: torch.device, teacher: Hpa | None
+    ) -> None:
         self._config, self._parts, self._group, self._device, self._teacher = config, parts, group, device, teacher
         self._arithmetic = Arithmetic.of(config.half, device.type)
         self._door = GreyDoor(3, torch.float32)
@@ -74,7 +74,7 @@ class Stepper:
         outcome = Outcome(*self._group.mean(figures).tolist())
         if not all(math.isfinite(figure) for figure in astuple(outcome)):  # of all processes: all of them stop
             raise TrainingError(f"the loss at step {step + 1} is not finite; start anew elsewhere with a lower --learning-rate")
-        self._change()
+        change_weights(self._parts)
         self._parts.average.update(self._parts.network, step - stage.first)
         return outcome
 
@@ -114,10 +114,3 @@ class Stepper:
         right = (output.logits.detach().argmax(-1) == classes).all(dim=1).float().mean()
         figures = (total, losses.sequence, losses.semantic, losses.position, taught, right)
         return torch.stack([figure.detach() for figure in figures]) / parts
-
-    def _change(self) -> None:
-        optimizer, scaler = self._parts.optimizer, self._parts.scaler
-        scaler.unscale_(optimizer)
-        torch.nn.utils.clip_grad_norm_(self._parts.network.parameters(), _LONGEST_GRADIENT)
-        scaler.step(optimizer)
-        scaler.update()

@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sample_results import make_result, make_run
 
 from edgelpr.benchmarks.bench.assembling import Subject
 from edgelpr.benchmarks.bench.crops import Rotation, rotation_of
 from edgelpr.benchmarks.bench.duration import Span
 from edgelpr.benchmarks.bench.figures import figures_of
 from edgelpr.benchmarks.bench.reader import BaseReader
-from edgelpr.benchmarks.bench.result import BenchResult, Crops, Model, Run, WarmUp
+from edgelpr.benchmarks.bench.result import BenchResult
+from edgelpr.benchmarks.bench.run import Model, Run
 from edgelpr.errors import BackendError
 
 MICROSECOND, MILLISECOND = 1_000, 1_000_000
@@ -37,6 +39,22 @@ class FakeClock:
 
     def boot(self) -> int:
         return self.now + self.asleep
+
+
+class SteppingClock(FakeClock):
+    """Goes on by a step whenever it is read: everything ends without waiting.
+
+    Args:
+        step: nanoseconds.
+    """
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
+
+    def ticks(self) -> int:
+        self.now += self.step
+        return self.now
 
 
 class FakeDevice(BaseReader):
@@ -86,27 +104,14 @@ def subject(reader: BaseReader, batch: int = 4, **changes: Any) -> Subject:
 
 
 def sample_run(samples: Sequence[int] = tuple(range(1000, 1100)), **changes: Any) -> Run:
-    """A run with the right figures."""
+    """A run of these samples, with the right figures."""
     plates = changes.pop("plates", len(samples))
-    run = Run(
-        model=Model("plates", "hpa-nano", "cn", "a" * 64),
-        backend="onnxruntime",
-        runtime="onnxruntime 1.20 CPU, 1 thread",
-        device="CPU",
-        precision="fp32",
-        scenario="single-stream",
-        scope="network only",
-        batch=1,
-        threads=1,
-        duration="default",
-        crops=Crops("rendered, seed 0", 64, "b" * 64),
-        warm_up=WarmUp(100, 0.3, True),
-        samples_ns=tuple(samples),
-        plates=plates,
-        seconds=1.0,
-        summary=figures_of(samples, plates),
-    )
-    return replace(run, **changes)
+    values = {
+        "model": Model("plates", "hpa-nano", "cn", "a" * 64),
+        "samples_ns": tuple(samples),
+        "summary": figures_of(samples, plates),
+    }
+    return replace(make_run(**(values | changes)), plates=plates)
 
 
 MACHINE = {
@@ -123,10 +128,5 @@ MACHINE = {
 
 def sample_result(*runs: Run, **changes: Any) -> BenchResult:
     """A result with one run unless others are given."""
-    values = {
-        "edgelpr_version": "0.1.0",
-        "when": "2025-01-01T00:00:00+00:00",
-        "machine": MACHINE,
-        "runs": runs or (sample_run(),),
-    }
-    return BenchResult(**(values | changes))
+    values = {"edgelpr_version": "0.1.0", "machine": MACHINE, "peaks": ()}
+    return make_result(*(runs or (sample_run(),)), **(values | changes))

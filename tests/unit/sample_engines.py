@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from doubles.building import backend_of
+import sample_stored
+from doubles.building import Bench, backend_of
 from doubles.cuda import FakeCuda
-from doubles.executing import executing_tensorrt
+from doubles.executing import executing_tensorrt, freed_late, living
 from doubles.plans import make_fake_plan
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.cuda.probing import Probe
 from edgelpr.engines.identity import EngineIdentity
-from edgelpr.engines.options import BuildOptions
-from edgelpr.engines.record import EngineRecord
-from edgelpr.engines.storing import StoredEngine, write_engine
+from edgelpr.engines.storing import StoredEngine
 from edgelpr.engines.target import Target
 from edgelpr.errors import DeviceError, MissingDependencyError
 from edgelpr.runtime.backends.tensorrt.runner import TensorRtRunner
@@ -100,6 +99,38 @@ def machinery_of(
     return Machinery(require_driver, load_module, lambda index: cuda, lambda: l4t, lambda: board)
 
 
+def install(monkeypatch: Any, machinery: Machinery) -> None:
+    """Stand-ins in place of this machine, wherever it is asked."""
+    for place in ("executing.opening", "choosing", "executing.machinery"):  # the last is what the others import
+        monkeypatch.setattr(f"edgelpr.runtime.{place}.Machinery", lambda: machinery)
+
+
+class Bundled:
+    """A bundle that may be changed, and the machine that it is opened on.
+
+    Args:
+        path: of the bundle.
+        version: of TensorRT.
+        monkeypatch: installs the machine.
+        cuda: the one GPU.
+        machine: more of it, see ``machinery_of``.
+    """
+
+    def __init__(self, path: Path, version: str, monkeypatch: Any, cuda: FakeCuda | None = None, **machine: str | None) -> None:
+        self.bundle, self.cuda, self.backend = Bundle.open(path), cuda or FakeCuda(), backend_of(version)
+        self.module = executing_tensorrt(version, None if machine.get("problem") else self.cuda, Bench())
+        self.machinery = machinery_of(self.module, self.cuda, **machine)
+        install(monkeypatch, self.machinery)
+
+    def open(self, **options: Any) -> Recognizer:
+        return Recognizer.open(self.bundle, **{"backend": self.backend, **options})
+
+    def assert_untouched(self) -> None:
+        """TensorRT saw nothing, and nothing of CUDA stayed."""
+        assert living(self.module) == freed_late(self.module) == []
+        assert self.cuda.leaks() == ()
+
+
 def store(bundle: Bundle, plan: bytes, version: str = "10.3.0", **changes: Any) -> StoredEngine:
     """Put a plan into a bundle, with the record of one that fits ``FakeCuda`` as it is by default.
 
@@ -112,19 +143,8 @@ def store(bundle: Bundle, plan: bytes, version: str = "10.3.0", **changes: Any) 
     target = {"backend": backend_of(version), "gpu": "Orin (nvgpu)", "sm": "sm87", "multiprocessors": 8, "board": None}
     target |= {name: changes.pop(name) for name in list(target) if name in changes}
     graph = bundle.graph("fp32", "tensorrt").file
-    record = EngineRecord(
-        target=Target(
-            target["backend"], version, target["gpu"], (target["sm"],), None, target["multiprocessors"], target["board"]
-        ),
-        precision="fp32",
-        graph_file=graph,
-        graph_sha256=bundle.manifest.files[graph].sha256,
-        plan_sha256=hashlib.sha256(plan).hexdigest(),
-        plan_bytes=len(plan),
-        options=BuildOptions(),
-        driver_version=12060,
-        edgelpr_version="0",
-        built="2026-01-01T00:00:00Z",
-        seconds=1.0,
+    of_graph = {"graph_file": graph, "graph_sha256": bundle.manifest.files[graph].sha256}
+    built_for = Target(
+        target["backend"], version, target["gpu"], (target["sm"],), None, target["multiprocessors"], target["board"]
     )
-    return write_engine(bundle, plan, replace(record, **changes))
+    return sample_stored.store(bundle, plan, built_for, **(of_graph | changes))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from edgelpr.benchmarks.bench.figures import figures_of
-from edgelpr.benchmarks.bench.result import Accuracy, BenchResult, Crops, Model, Peaks, Run, WarmUp
+from edgelpr.benchmarks.bench.result import BenchResult, Peaks
+from edgelpr.benchmarks.bench.run import Accuracy, Crops, Model, Run, WarmUp
 
 PEAKS = Peaks("CPU", 100e9, 400e9, 20e9, "made up")
 MACHINE: dict[str, Any] = {

@@ -10,7 +10,7 @@ from sample_bench import MACHINE, sample_result, sample_run
 
 from edgelpr.benchmarks.bench.bootstrap import bootstrap_ratio, mean, percentile
 from edgelpr.benchmarks.bench.comparing import compare_results
-from edgelpr.benchmarks.bench.result import Model
+from edgelpr.benchmarks.bench.run import Model
 from edgelpr.errors import DataError, UsageError
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sample_bench import MICROSECOND, MILLISECOND, SPAN, FakeClock, FakeDevice, rotation, subject
+from sample_bench import MICROSECOND, MILLISECOND, SPAN, FakeClock, FakeDevice, SteppingClock, rotation, subject
 
-from edgelpr.benchmarks.bench.audit import audit_cache
 from edgelpr.benchmarks.bench.crops import read_rotation, rotation_of
 from edgelpr.benchmarks.bench.duration import span_of
-from edgelpr.benchmarks.bench.figures import figures_of, warnings_of
 from edgelpr.benchmarks.bench.measuring import Measurement, Surroundings
-from edgelpr.benchmarks.bench.result import CacheAudit
 from edgelpr.benchmarks.bench.sampling import Limit, take
 from edgelpr.benchmarks.bench.scenarios import limit_of, plan_calls, scenarios_and_scopes
 from edgelpr.benchmarks.bench.warming import warm_up
@@ -127,36 +124,6 @@ def test_no_sample_is_dropped_and_none_is_long_enough_to_be_an_outlier(clock):
     taken = take(lambda item: clock.advance(next(times)), [0], clock, Limit(1.0, most=5))
     assert taken.samples == [1, 1, 1000, 1, 1]
     assert taken.seconds == pytest.approx(1004e-9)
-
-
-def test_percentiles_only_with_enough_samples():
-    few, some, many = (figures_of(range(1, count + 1), count) for count in (63, 64, 662))
-    assert few.p90_ms is None and some.p90_ms is not None and some.p99_ms is None and many.p99_ms is not None
-
-
-def test_the_audit_finds_flattered_repetition(clock):
-    last = [None]
-
-    def call(item):
-        clock.advance(80 if item == last[0] else 100)
-        last[0] = item
-
-    audit = audit_cache(call, list(range(8)), clock)
-    assert audit.gain == pytest.approx(0.2)
-    assert any("20% faster" in line for line in warnings_of(figures_of([100] * 64, 64), audit, None))
-
-
-def test_crops_of_different_sizes_are_no_gain(clock):
-    audit = audit_cache(lambda item: clock.advance(100 * (item + 1)), list(range(8)), clock)
-    assert audit == CacheAudit(0.00045, 0.00045, 0.0)
-
-
-def test_what_trtexec_warns_of():
-    steady = figures_of([100] * 64, 64)
-    assert warnings_of(steady, None, {"enqueue": 0.5, "compute": 1.0, "copy_in": 0.2}) == ()
-    found = warnings_of(steady, None, {"enqueue": 0.9, "compute": 1.0, "copy_in": 1.0, "copy_out": 0.1})
-    assert len(found) == 2 and "enqueueing" in found[0] and "copy_in" in found[1]
-    assert "vary" in warnings_of(figures_of([100, 200], 2), None, None)[0]
 
 
 def test_times_by_events_of_the_device_are_kept_as_medians(measurement, device):
@@ -311,14 +278,9 @@ def test_eager_torch_is_timed_as_the_papers_did(measurement):
         reader.run_network(prepared)
 
 
-def test_the_harness_counts_its_own_cost(clock):
+def test_the_harness_counts_its_own_cost():
     from edgelpr.benchmarks.bench.overhead import measure_overhead
 
-    class Stepping(FakeClock):
-        def ticks(self):
-            self.now += 1000
-            return self.now
-
-    overhead = measure_overhead(Stepping(), 20)
+    overhead = measure_overhead(SteppingClock(MICROSECOND), 20)
     assert 0 < overhead.latency_share <= overhead.loop_share < 0.02 and overhead.passed
-    assert not measure_overhead(Stepping(), 20, model_nanoseconds=50_000).passed
+    assert not measure_overhead(SteppingClock(MICROSECOND), 20, model_nanoseconds=50_000).passed

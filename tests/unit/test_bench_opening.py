@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from sample_bench import SPAN, FakeClock
+from sample_bench import MILLISECOND, SPAN, SteppingClock
 from sample_engines import open_sample
 
 from edgelpr.benchmarks.bench import opening
@@ -14,6 +14,8 @@ from edgelpr.benchmarks.bench.crops import rotation_of
 from edgelpr.benchmarks.bench.measuring import Measurement, Surroundings
 from edgelpr.benchmarks.bench.opening import model_of, open_reader
 from edgelpr.errors import BundleError
+from edgelpr.runtime import choosing
+from edgelpr.runtime.backends.onnxruntime.loader import default_threads
 from edgelpr.runtime.executing.use import EngineUse
 
 pytest.importorskip("onnxruntime")
@@ -27,7 +29,7 @@ def rotation(paint):
 
 def test_onnx_runtime_reads_what_is_timed(tiny_bundle, rotation):
     reader = open_reader(tiny_bundle, "onnxruntime", "fp32", None, 2)
-    assert reader.threads == opening.usable_threads()
+    assert reader.threads == default_threads()
     inputs = reader.prepare(reader.network_input(rotation.images[:2]))
     assert reader.run_network(inputs).classes.shape == (2, 4)
     assert reader.read(rotation.images[:1]) == ["12"]
@@ -49,14 +51,7 @@ def test_an_engine_on_a_gpu_is_named_by_its_hash_and_its_copies_are_said(tiny_bu
     monkeypatch.setattr(opening, "load_backend", lambda *arguments: runner)
     reader = open_reader(tiny_bundle, "tensorrt", "fp32", None, 4, EngineUse(batch=4))
     assert reader.threads is None
-
-    class Stepping(FakeClock):
-        def ticks(self):
-            self.now += 10_000_000
-            return self.now
-
-    clock = Stepping()
-    measurement = Measurement(SPAN, Surroundings(clock, tmp_path))
+    measurement = Measurement(SPAN, Surroundings(SteppingClock(10 * MILLISECOND), tmp_path))
     subject = Subject(reader, model_of(tiny_bundle, "tensorrt", "fp32"), rotation, 4)
     network = measurement.measure(subject, "offline", "network only")
     whole = measurement.measure(subject, "single-stream", "end to end")
@@ -69,7 +64,7 @@ def test_an_engine_on_a_gpu_is_named_by_its_hash_and_its_copies_are_said(tiny_bu
 
 def test_auto_says_what_it_took_before_anything_is_opened(tiny_bundle, monkeypatch):
     choice = SimpleNamespace(backend="onnxruntime", lines=("Backend: onnxruntime", "  tensorrt: no driver"))
-    monkeypatch.setattr(opening, "choose", lambda *arguments: choice)
+    monkeypatch.setattr(choosing, "choose", lambda *arguments: choice)
     said = []
     reader = open_reader(tiny_bundle, "auto", "fp32", 1, 1, EngineUse(device=3, note=said.append))
     assert said == list(choice.lines)

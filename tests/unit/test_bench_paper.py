@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from sample_bench import FakeClock
+from sample_bench import MILLISECOND, SteppingClock
 from sample_results import ACCURACY, PEAKS, make_model, make_result, make_run
 
 from edgelpr.benchmarks.boards import find_board
@@ -143,14 +143,6 @@ def test_a_mistake_is_told_before_anything_is_timed(capsys, arguments, message) 
     assert message in capsys.readouterr().err
 
 
-class Stepping(FakeClock):
-    """A clock that moves a little whenever it is read: everything ends without waiting."""
-
-    def ticks(self) -> int:
-        self.now += 50_000_000
-        return self.now
-
-
 def tiny_source(architecture: str, card=()):
     torch = pytest.importorskip("torch", reason="the papers' networks need the extra 'export'")
     from edgelpr.benchmarks.paper_table.sources import Source
@@ -166,7 +158,7 @@ def measurement_of(tmp_path):
     from edgelpr.benchmarks.bench.duration import span_of
     from edgelpr.benchmarks.bench.measuring import Measurement, Surroundings
 
-    return Measurement(span_of("custom", 0.02), Surroundings(clock=Stepping(), root=tmp_path))
+    return Measurement(span_of("custom", 0.02), Surroundings(clock=SteppingClock(50 * MILLISECOND), root=tmp_path))
 
 
 def test_eager_networks_are_timed_by_every_protocol(tmp_path) -> None:

@@ -14,12 +14,11 @@ from sample_results import ACCURACY, MACHINE, PEAKS, make_model, make_result, ma
 
 from edgelpr.benchmarks.bench.files import write_bench_result
 from edgelpr.benchmarks.bench.result import BenchResult, Failure, Layer, Profile
-from edgelpr.benchmarks.report.charts import distribution_chart, layer_chart, roofline_chart, throughput_chart
+from edgelpr.benchmarks.report.charts import distribution_chart
 from edgelpr.benchmarks.report.composing import compose
 from edgelpr.benchmarks.report.document import EMPTY, Table
 from edgelpr.benchmarks.report.html import render_html
 from edgelpr.benchmarks.report.markdown import render_markdown
-from edgelpr.benchmarks.report.svg import Axis, Drawing
 from edgelpr.benchmarks.report.writing import write_report
 from edgelpr.cli.main import run
 from edgelpr.errors import DataError, UsageError
@@ -206,11 +205,6 @@ def test_two_runs_of_one_name_keep_their_own_figures() -> None:
     assert [row[1] for row in table.rows] == ["2.000", "8.000"]
 
 
-def test_charts_without_figures_are_not_drawn() -> None:
-    assert distribution_chart({}) is None and throughput_chart({"one batch": [(1.0, 5.0)]}) is None
-    assert layer_chart("none", []) is None and roofline_chart(1e9, 1e9, {}) is None
-
-
 def test_a_clock_that_stood_still_breaks_no_chart() -> None:
     chart = distribution_chart({"stopped": [0.0, 0.0, 0.0]})
     assert chart is not None and "nan" not in chart.svg
@@ -230,25 +224,6 @@ def test_impossible_numbers_from_a_file_break_no_report() -> None:
     assert Page(text).elements and "nan" not in text
     with pytest.raises(DataError, match="above 0"):
         replace(PEAKS, flops=0.0)
-
-
-@pytest.mark.parametrize(("low", "high", "logarithmic"), [(0, 0, False), (2, 1, False), (0, 1, True), (float("nan"), 1, False)])
-def test_an_axis_has_two_ends(low, high, logarithmic) -> None:
-    with pytest.raises(ValueError, match="axis"):
-        Axis("x", low, high, logarithmic)
-
-
-def test_ticks_are_round_and_within() -> None:
-    assert Axis("x", 0, 1).ticks() == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
-    assert Axis("x", 0.9, 60, logarithmic=True).ticks() == [1, 2, 5, 10, 20, 50]
-
-
-def test_a_drawing_places_what_is_measured() -> None:
-    drawing = Drawing(Axis("x", 0, 10), Axis("y", 0, 10), "d")
-    drawing.dot((0, 0))
-    drawing.dot((10, 10))
-    low, high = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawing.finish())
-    assert float(low[0]) < float(high[0]) and float(low[1]) > float(high[1])  # upwards is less in SVG
 
 
 def test_the_command_writes_both_kinds(tmp_path, capsys) -> None:

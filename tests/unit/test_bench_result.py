@@ -9,7 +9,8 @@ import pytest
 from sample_bench import sample_result, sample_run
 
 from edgelpr.benchmarks.bench.files import read_bench_result, write_bench_result
-from edgelpr.benchmarks.bench.result import Accuracy, CacheAudit, Failure, Layer, Profile, result_schema
+from edgelpr.benchmarks.bench.result import Failure, Layer, Profile, result_schema
+from edgelpr.benchmarks.bench.run import Accuracy, CacheAudit
 from edgelpr.errors import DataError
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import cv2
 import pytest
 from doubles.cuda import FakeCuda
 from doubles.executing import executing_tensorrt, living
 from doubles.surfaces import RTX
-from sample_engines import machinery_of, plan_of, store
+from sample_engines import install, machinery_of, plan_of, store
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.cli.main import run
@@ -100,12 +101,7 @@ def test_a_graph_that_is_not_there_is_no_reason_to_fail(opened):
 @pytest.fixture
 def on_machine(monkeypatch):
     """Makes ``Recognizer.open`` see stand-ins."""
-
-    def install(parts) -> None:
-        for place in ("choosing", "backends.tensorrt.loader", "backends.tensorrt_rtx.loader"):
-            monkeypatch.setattr(f"edgelpr.runtime.{place}.Machinery", lambda: parts)
-
-    return install
+    return partial(install, monkeypatch)
 
 
 def test_the_recogniser_names_what_auto_took(opened, on_machine, paint):

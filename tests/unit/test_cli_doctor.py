@@ -13,6 +13,7 @@ from boards.recorded import BOARDS
 from boards.surroundings import NO_DRIVER, ORIN, surroundings
 from boards.trees import write_tree
 from sample_approvals import approval_of
+from sample_stored import store
 from sample_tracks import small_bundle
 
 from edgelpr.bundle.bundle import Bundle
@@ -21,9 +22,6 @@ from edgelpr.bundle.updating import update_bundle
 from edgelpr.cli.main import run
 from edgelpr.doctor.trying import Trial
 from edgelpr.engines.identity import device_name
-from edgelpr.engines.options import BuildOptions
-from edgelpr.engines.record import EngineRecord
-from edgelpr.engines.storing import write_engine
 from edgelpr.engines.target import Target
 
 
@@ -118,14 +116,7 @@ def with_engine(bundle):
     """Puts an engine for a GPU and a TensorRT into a bundle; returns its path."""
 
     def with_engine(gpu: str, version: str) -> str:
-        opened = Bundle.open(bundle)
-        graph = opened.manifest.graphs[0]
-        target = Target("tensorrt", version, gpu, ("sm87",), "36.4.0", 8)
-        record = EngineRecord(
-            target, "fp32", graph.file, opened.manifest.files[graph.file].sha256, hashlib.sha256(b"plan").hexdigest(), 4,
-            BuildOptions(), 12060, "0.1.0", "2025-01-31T12:00:00Z", 1.0,
-        )  # fmt: skip
-        write_engine(opened, b"plan", record)
+        store(Bundle.open(bundle), b"plan", Target("tensorrt", version, gpu, ("sm87",), "36.4.0", 8))
         return str(bundle)
 
     return with_engine
@@ -137,14 +128,10 @@ def test_an_approval_counts_for_the_engine_that_would_read(on, capsys, make_bund
     graph = replace(opened.manifest.graphs[0], file="fp16.onnx", precision="fp16", made_for="tensorrt")
     opened = update_bundle(opened, replace(opened.manifest, graphs=(*opened.manifest.graphs, graph)), {"fp16.onnx": content})
     target = Target("tensorrt", "10.3.0", "Orin", ("sm87",), None, 8, "Jetson Orin Nano Developer Kit")
-    plan = hashlib.sha256(b"plan").hexdigest()
-    record = EngineRecord(
-        target, "fp16", graph.file, hashlib.sha256(content).hexdigest(), plan, 4,
-        BuildOptions(), 12060, "0.1.0", "2025-01-31T12:00:00Z", 1.0,
-    )  # fmt: skip
-    write_engine(opened, b"plan", record)
+    of_fp16 = {"precision": "fp16", "graph_file": graph.file, "graph_sha256": hashlib.sha256(content).hexdigest()}
+    stored = store(opened, b"plan", target, **of_fp16)
     on("orin-nano-6.1", probe=ORIN)
-    for engine, status in ((plan, "ok"), ("0" * 64, "warning")):
+    for engine, status in ((stored.record.plan_sha256, "ok"), ("0" * 64, "warning")):
         device = device_name(target)
         verdict = approval_of(content, "fp16", backend="tensorrt", device=device, engine_sha256=engine)
         record_approvals(withdrawn(opened), [verdict])

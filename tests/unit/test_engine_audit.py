@@ -17,8 +17,8 @@ from test_shipped_bundles import other_versions
 
 from edgelpr.cli.main import run
 from edgelpr.engines.auditing.asked import asked_nodes
-from edgelpr.engines.auditing.audit import LEAST_SHARE, EngineAudit, check_audit
-from edgelpr.engines.auditing.auditing import audit_engine, audit_json, audit_log
+from edgelpr.engines.auditing.audit import LEAST_SHARE, EngineAudit, audit_layers, check_audit
+from edgelpr.engines.auditing.auditing import audit_engine, audit_log
 from edgelpr.engines.auditing.inspecting import layers_of
 from edgelpr.engines.auditing.layers import precision_of
 from edgelpr.engines.building import build_plan
@@ -74,6 +74,11 @@ def text_of(*precisions: str, words: dict[str, str] = NEW, **more: object) -> st
     layers.append(layer("Reformatting CopyNode for Input Tensor 0", "fp32", words, "Reformat", TacticValue="0x0"))
     layers.append({"Name": "end", "LayerType": "signal", "Inputs": [], "Outputs": []})
     return json.dumps({"Layers": layers, "Bindings": ["crops", "classes"]})
+
+
+def audit_json(text: str, graph: bytes, precision: str, memory: int | None = None) -> EngineAudit:
+    """The audit of an engine, from the inspector's text."""
+    return audit_layers(layers_of(text), asked_nodes(graph, precision), precision, "inspector", memory)
 
 
 @pytest.mark.parametrize(("precision", "count"), [("int8", 3), ("fp16", 4), ("fp32", 4)])

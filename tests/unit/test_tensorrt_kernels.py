@@ -6,7 +6,7 @@ import pytest
 from doubles.cuda import FakeCuda
 from doubles.executing import executing_tensorrt, freed_late, living
 from doubles.surfaces import RTX, TENSORRT
-from sample_engines import REBUILD, machinery_of, plan_of, store
+from sample_engines import REBUILD, install, machinery_of, plan_of, store
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.engines.placing import cache_folder
@@ -28,8 +28,7 @@ def compiled(bundle: Bundle, paint, monkeypatch, name: str = "NVIDIA RTX") -> tu
     """Read once as a process of its own would: which batch sizes were compiled, and what was noted."""
     cuda, notes = FakeCuda(name=name), []
     module = executing_tensorrt(RTX, cuda)
-    machinery = machinery_of(module, cuda)
-    monkeypatch.setattr("edgelpr.runtime.backends.tensorrt_rtx.loader.Machinery", lambda: machinery)
+    install(monkeypatch, machinery_of(module, cuda))
     with Recognizer.open(bundle, "tensorrt-rtx", batch_size=4, note=notes.append) as recognizer:
         assert recognizer.read([paint("12")] * 3)[2].plate == "12"
     assert living(module) == freed_late(module) == []

@@ -8,42 +8,17 @@ from dataclasses import replace
 
 import cv2
 import pytest
-from doubles.building import Bench
 from doubles.cuda import FakeCuda
-from doubles.executing import executing_tensorrt, freed_late, living
-from doubles.surfaces import RTX, VERSIONS
-from sample_engines import machinery_of, plan_of, store
+from doubles.surfaces import VERSIONS
+from sample_engines import Bundled, plan_of, store
 
-from edgelpr.bundle.bundle import Bundle
 from edgelpr.cuda.probing import probe
 from edgelpr.engines.modules import NAMES
 from edgelpr.engines.options import BuildOptions
 from edgelpr.engines.storing import engines_of
 from edgelpr.errors import BackendError, BundleError, DeviceError, EngineError, MissingDependencyError, UsageError
-from edgelpr.runtime.recognizer import Recognizer
 
 pytest.importorskip("onnxruntime")
-
-
-class Bundled:
-    """A bundle that may be changed, and the machine that it is opened on."""
-
-    def __init__(self, path, version: str, monkeypatch, cuda: FakeCuda | None = None, **machine) -> None:
-        self.bundle, self.version = Bundle.open(path), version
-        self.cuda = cuda or FakeCuda()
-        self.module = executing_tensorrt(version, None if machine.get("problem") else self.cuda, Bench())
-        self.backend = "tensorrt-rtx" if version == RTX else "tensorrt"
-        machinery = machinery_of(self.module, self.cuda, **machine)
-        for name in ("tensorrt", "tensorrt_rtx"):
-            monkeypatch.setattr(f"edgelpr.runtime.backends.{name}.loader.Machinery", lambda: machinery)
-
-    def open(self, **options) -> Recognizer:
-        return Recognizer.open(self.bundle, **{"backend": self.backend, **options})
-
-    def assert_untouched(self) -> None:
-        """TensorRT saw nothing, and nothing of CUDA stayed."""
-        assert living(self.module) == freed_late(self.module) == []
-        assert self.cuda.leaks() == ()
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from doubles.building import backend_of
 from doubles.cuda import FakeCuda
 from doubles.executing import executing_tensorrt
-from doubles.surfaces import RTX, VERSIONS
-from sample_engines import machinery_of
+from doubles.surfaces import VERSIONS
+from sample_engines import install, machinery_of
 
 from edgelpr.cli.main import run
 from edgelpr.data.labels import read_labels
@@ -42,11 +43,8 @@ def test_captures_read_as_on_the_processor(nano, monkeypatch, version, precision
     with Recognizer.open(nano, threads=1) as recognizer:
         expected = [reading.plate for reading in recognizer.read(crops)]
     cuda = FakeCuda()
-    machinery = machinery_of(executing_tensorrt(version, cuda), cuda)
-    for name in ("tensorrt", "tensorrt_rtx"):
-        monkeypatch.setattr(f"edgelpr.runtime.backends.{name}.loader.Machinery", lambda: machinery)
-    backend = "tensorrt-rtx" if version == RTX else "tensorrt"
-    with Recognizer.open(nano, backend, precision, batch_size=8, allow_unapproved=True, build=True) as recognizer:
+    install(monkeypatch, machinery_of(executing_tensorrt(version, cuda), cuda))
+    with Recognizer.open(nano, backend_of(version), precision, batch_size=8, allow_unapproved=True, build=True) as recognizer:
         found = [reading.plate for reading in recognizer.read(crops)]
     assert sum(one != wanted for one, wanted in zip(found, expected, strict=True)) <= WRONG[precision]
     assert cuda.leaks() == ()

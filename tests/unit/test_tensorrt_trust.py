@@ -6,13 +6,10 @@ from importlib.metadata import PackageNotFoundError
 
 import cv2
 import pytest
-from doubles.building import Bench
 from doubles.cuda import FakeCuda
-from doubles.executing import executing_tensorrt, freed_late, living
 from doubles.surfaces import RTX, TENSORRT
-from sample_engines import machinery_of, plan_of, store
+from sample_engines import Bundled, plan_of, store
 
-from edgelpr.bundle.bundle import Bundle
 from edgelpr.cli.main import run
 from edgelpr.cuda.probing import Probe
 from edgelpr.engines.auditing.auditing import audit_plan
@@ -31,37 +28,25 @@ pytest.importorskip("onnxruntime")
 WORDS = r"brings code for the processor, and was not built here .* pass --trust-engines .*Build it again: edgelpr build"
 
 
-class Board:
-    """A machine with TensorRT 10.3, and a bundle on it."""
-
-    def __init__(self, path, monkeypatch, version: str = "10.3.0") -> None:
-        self.bundle, self.cuda = Bundle.open(path), FakeCuda()
-        self.module = executing_tensorrt(version, self.cuda, Bench())
-        self.backend = "tensorrt-rtx" if version == RTX else "tensorrt"
-        self.machinery = machinery_of(self.module, self.cuda)
-        for name in ("backends.tensorrt.loader", "backends.tensorrt_rtx.loader", "choosing"):
-            monkeypatch.setattr(f"edgelpr.runtime.{name}.Machinery", lambda: self.machinery)
+class Board(Bundled):
+    """A machine with TensorRT, and a bundle on it."""
 
     def receive(self) -> StoredEngine:
         """A version-compatible engine of an older TensorRT that came with the bundle."""
         plan = plan_of(self.bundle, "10.2.0", version_compatible=True)
         return store(self.bundle, plan, "10.2.0", options=BuildOptions(version_compatible=True))
 
-    def open(self, **options) -> Recognizer:
-        return Recognizer.open(self.bundle, **{"backend": self.backend, **options})
-
 
 @pytest.fixture
 def board(bundle, monkeypatch) -> Board:
-    return Board(bundle, monkeypatch)
+    return Board(bundle, "10.3.0", monkeypatch)
 
 
 def test_one_that_came_with_a_bundle_is_refused_before_tensorrt_sees_it(board):
     board.receive()
     with pytest.raises(EngineError, match=WORDS):
         board.open()
-    assert living(board.module) == freed_late(board.module) == []
-    assert board.cuda.leaks() == ()
+    board.assert_untouched()
 
 
 @pytest.mark.parametrize("backend", ["tensorrt", "auto"])
@@ -147,7 +132,7 @@ def test_the_command_line(board, paint, tmp_path, capsys):
 
 @pytest.mark.parametrize("version", [*TENSORRT, RTX])
 def test_a_runtime_that_does_not_start_is_said_in_words(bundle, monkeypatch, version):
-    board = Board(bundle, monkeypatch, version)
+    board = Board(bundle, version, monkeypatch)
     store(board.bundle, plan_of(board.bundle, version), version)
     board.module._starts = False
     words = rf"{board.module.__name__} {version} cannot start: CUDA initialization failure .*'edgelpr doctor'"

@@ -23,13 +23,14 @@ from edgelpr.training.averaging import Average
 from edgelpr.training.progress import Schedule
 from edgelpr.training.real import RealSet
 from edgelpr.training.recipes import config_for
+from edgelpr.training.state import Parts
 from edgelpr.training.tracks import running
 from edgelpr.training.tracks.config import TrackConfig
 from edgelpr.training.tracks.losses import track_losses
 from edgelpr.training.tracks.progress import TrackProgress
 from edgelpr.training.tracks.running import train_tracks
 from edgelpr.training.tracks.samples import TrackSample, TrackSamples, as_sample
-from edgelpr.training.tracks.stepping import TrackParts, TrackStepper
+from edgelpr.training.tracks.stepping import TrackStepper
 from edgelpr.training.tracks.validating import HELD_OUT_SEED, held_out_tracks, measure_tracks, stacked
 
 PLATES = PlateFormat("digits", "0123456789", 3)
@@ -133,7 +134,7 @@ def test_a_small_set_is_learned_by_heart(renderer: TrackRenderer) -> None:
     torch.manual_seed(0)
     config = _config(steps=70, batch=4, warmup=5, learning_rate=8e-3, averaging=0.8, own_choice=0.0)
     network = IqStan(replace(SMALL, dropout=0.0), PLATES)
-    parts = TrackParts(network, Average(network, config.averaging), torch.optim.AdamW(network.parameters()))
+    parts = Parts(network, Average(network, config.averaging), torch.optim.AdamW(network.parameters()))
     stepper, batch = TrackStepper(config, parts, torch.device("cpu")), held_out_tracks(renderer, 4)
     outcomes = [stepper.take(step, batch) for step in range(config.steps)]
     assert outcomes[-1].loss < 0.3 * outcomes[0].loss and outcomes[-1].quality < 0.5 * outcomes[0].quality
@@ -143,7 +144,7 @@ def test_a_small_set_is_learned_by_heart(renderer: TrackRenderer) -> None:
 
 def test_a_loss_that_is_not_finite_stops_the_run(renderer: TrackRenderer) -> None:
     network = IqStan(SMALL, PLATES)
-    parts = TrackParts(network, Average(network, 0.5), torch.optim.AdamW(network.parameters()))
+    parts = Parts(network, Average(network, 0.5), torch.optim.AdamW(network.parameters()))
     with torch.no_grad():
         network.decoder.classify.bias[0] = torch.inf
     with pytest.raises(TrainingError, match="loss at step 4 is not finite"):
@@ -230,7 +231,7 @@ def test_the_command_trains_on_tracks(
     printed = capsys.readouterr()
     lines = [json.loads(line) for line in printed.out.strip().splitlines()]
     assert lines[0]["step"] == 1 and lines[-1]["checkpoint"].endswith("checkpoint.safetensors")
-    assert "steps of 2 tracks" in printed.err
+    assert "steps of 2 tracks" in printed.err and "Next: edgelpr export" in printed.err
     assert run([*fixed, "--pool-folder", str(tmp_path)]) == 2
     assert "--pool-folder is for networks that read single crops" in capsys.readouterr().err
 

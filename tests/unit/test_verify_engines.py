@@ -9,7 +9,7 @@ import pytest
 from doubles.building import Bench
 from doubles.cuda import FakeCuda
 from doubles.executing import executing_tensorrt
-from sample_engines import machinery_of
+from sample_engines import install, machinery_of
 from sample_reduced import calibrated, labelled_as_read, spoil_tensor
 from test_cli_verify import write_labels
 
@@ -44,10 +44,7 @@ class Board:
         """Turn into another machine."""
         self.cuda, self.bench = Kept(multiprocessors=multiprocessors), Bench()
         module = executing_tensorrt(version, self.cuda, self.bench)
-        machinery = machinery_of(module, self.cuda, board=board)
-        places = ("executing.machinery", "choosing", "backends.tensorrt.loader", "backends.tensorrt_rtx.loader")
-        for place in places:
-            self.monkeypatch.setattr(f"edgelpr.runtime.{place}.Machinery", lambda: machinery)
+        install(self.monkeypatch, machinery_of(module, self.cuda, board=board))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from edgelpr.benchmarks.bench.crops import Rotation
 from edgelpr.benchmarks.bench.duration import PAPER_PASSES
 from edgelpr.benchmarks.bench.figures import figures_of, gpu_medians, warnings_of
 from edgelpr.benchmarks.bench.reader import Reader
-from edgelpr.benchmarks.bench.result import Accuracy, CacheAudit, Model, Run, WarmUp
+from edgelpr.benchmarks.bench.run import Accuracy, CacheAudit, Model, Run, WarmUp
 from edgelpr.benchmarks.bench.sampling import Taken
 from edgelpr.benchmarks.bench.scenarios import PAPER_SCENARIOS
 from edgelpr.types import BenchDuration, Scenario, Scope

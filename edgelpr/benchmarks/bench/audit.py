@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from edgelpr.benchmarks.bench.clock import Clock
-from edgelpr.benchmarks.bench.result import CacheAudit
+from edgelpr.benchmarks.bench.run import CacheAudit
 
 MOST_GAIN = 0.1
 """By which share repeating one crop may be faster."""

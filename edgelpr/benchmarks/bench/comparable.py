@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edgelpr.benchmarks.bench.result import BenchResult, Run
+from edgelpr.benchmarks.bench.result import BenchResult
+from edgelpr.benchmarks.bench.run import Run
 
 _PACKAGES: Mapping[str, tuple[str, ...]] = {
     "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),

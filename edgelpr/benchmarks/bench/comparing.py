@@ -9,7 +9,8 @@ from typing import Any
 
 from edgelpr.benchmarks.bench.bootstrap import Ratio, bootstrap_ratio, mean, percentile
 from edgelpr.benchmarks.bench.comparable import GUARDED, Difference, Side, differences
-from edgelpr.benchmarks.bench.result import BenchResult, Run
+from edgelpr.benchmarks.bench.result import BenchResult
+from edgelpr.benchmarks.bench.run import Run
 from edgelpr.errors import DataError, UsageError
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgelpr.benchmarks.bench.result import Crops
+from edgelpr.benchmarks.bench.run import Crops
 from edgelpr.calibration.sampling import spread_indices
 from edgelpr.data.folders import find_images
 from edgelpr.data.labels import read_labels

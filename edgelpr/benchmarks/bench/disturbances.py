@@ -70,16 +70,15 @@ def disturbances_between(before: Moment, after: Moment) -> tuple[str, ...]:
     return (*_clocks(before, after, seconds), *_processors(before, after, seconds))
 
 
-def throttling(before: Sequence[int | None], after: Sequence[int | None], unit: str = "GPU") -> tuple[str, ...]:
-    """Clocks that fell by more than a tenth.
+def throttling(before: Sequence[int | None], after: Sequence[int | None]) -> tuple[str, ...]:
+    """Clocks of GPUs that fell by more than a tenth.
 
     Args:
-        before: MHz, one a device.
-        after: the same devices.
-        unit: what they are, for people.
+        before: MHz, one a GPU.
+        after: the same GPUs.
     """
     pairs = [(old, new) for old, new in zip(before, after) if old and new]
-    return tuple(f"the {unit} clock fell from {old} to {new} MHz: it may be too hot" for old, new in pairs if new < 0.9 * old)
+    return tuple(f"the GPU clock fell from {old} to {new} MHz: it may be too hot" for old, new in pairs if new < 0.9 * old)
 
 
 def _clocks(before: Moment, after: Moment, seconds: float) -> list[str]:

@@ -99,7 +99,7 @@ def joules_of(readings: Sequence[tuple[int, float]]) -> float | None:
     return sum((after - before) / 1e9 * (power + following) / 2 for (before, power), (after, following) in pairwise(readings))
 
 
-def find_meter(root: Path, clock: Clock, nvml: Nvml | None, device: str, number: int = 0) -> Meter | None:
+def find_meter(root: Path, clock: Clock, nvml: Nvml | None, device: str, number: int) -> Meter | None:
     """What can tell the energy of a device: a board's sensors, else the GPU's counter where a GPU computes; None: nothing.
 
     Args:

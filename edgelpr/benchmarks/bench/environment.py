@@ -42,7 +42,7 @@ def describe_state(root: Path = ROOT, nvml: Nvml | None = None) -> dict[str, Any
         "load": load(),
         "processor_mhz": _processor_clocks(root),
         **{key: told[key] for key in ("power_mode", "gpu_clock", "governors", "temperatures")},
-        "gpus": [] if nvml is None else [_gpu_state(asdict(gpu)) for gpu in nvml.gpus()],
+        "gpus": [] if nvml is None else [asdict(gpu) for gpu in nvml.gpus()],
     }
 
 
@@ -67,10 +67,6 @@ def gpu_clocks(state: dict[str, Any]) -> Sequence[int | None]:
     board = state["gpu_clock"]
     own = [] if board is None else [board["current"] // 1_000_000]
     return [*own, *(gpu["clock_mhz"] for gpu in state["gpus"])]
-
-
-def _gpu_state(gpu: dict[str, Any]) -> dict[str, Any]:
-    return gpu | {"processes": list(gpu["processes"])}
 
 
 def _processor_clocks(root: Path) -> list[int]:

@@ -8,8 +8,8 @@ from statistics import median
 import numpy as np
 
 from edgelpr.benchmarks.bench.audit import MOST_GAIN
-from edgelpr.benchmarks.bench.result import CacheAudit, Figures
-from edgelpr.benchmarks.summary import NEEDED_P90, NEEDED_P99, STEADY
+from edgelpr.benchmarks.bench.run import CacheAudit, Figures
+from edgelpr.benchmarks.summary import STEADY, percentiles
 
 _MOST_ENQUEUE = 0.8
 
@@ -22,12 +22,12 @@ def figures_of(samples: Sequence[int], plates: int) -> Figures:
         plates: in all of them together.
     """
     values = np.asarray(samples, dtype=np.float64) / 1e6
-    p50, p90, p99 = (round(float(value), 6) for value in np.percentile(values, (50, 90, 99)))
-    count, total, mean = len(values), float(values.sum()), float(values.mean())
+    p50, p90, p99 = percentiles(values, 6)
+    total, mean = float(values.sum()), float(values.mean())
     return Figures(
         p50_ms=p50,
-        p90_ms=p90 if count >= NEEDED_P90 else None,
-        p99_ms=p99 if count >= NEEDED_P99 else None,
+        p90_ms=p90,
+        p99_ms=p99,
         mean_ms=round(mean, 6),
         plates_per_second=round(plates / total * 1e3, 3) if total else 0.0,
         variation=round(float(values.std()) / mean, 4) if mean else 0.0,

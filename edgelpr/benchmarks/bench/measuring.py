@@ -19,7 +19,8 @@ from edgelpr.benchmarks.bench.energy import find_meter
 from edgelpr.benchmarks.bench.environment import changes, describe_environment, describe_state, gpu_clocks
 from edgelpr.benchmarks.bench.nvml import Nvml
 from edgelpr.benchmarks.bench.reader import Reader
-from edgelpr.benchmarks.bench.result import BenchResult, Failure, Profile, Run, WarmUp
+from edgelpr.benchmarks.bench.result import BenchResult, Failure, Profile
+from edgelpr.benchmarks.bench.run import Run, WarmUp
 from edgelpr.benchmarks.bench.sampling import Progress, Taken, take
 from edgelpr.benchmarks.bench.scenarios import limit_of, plan_calls
 from edgelpr.benchmarks.bench.warming import warm_up
@@ -45,6 +46,9 @@ class Surroundings:
 
     nvml: Nvml | None = None
     """NVIDIA's management library, where it is there."""
+
+    gpu: int = 0
+    """Number of the GPU that computes, where one does: its energy is counted."""
 
     start: Start | None = None
     """Starts a process for a cold start; None: a real one."""
@@ -157,17 +161,21 @@ class Measurement:
     ) -> tuple[Taken, tuple[str, ...], float | None]:
         """Take samples while the machine is watched: what disturbed them, and the energy."""
         around = self.surroundings
-        meter = find_meter(around.root, around.clock, around.nvml, reader.device)
-        clocks = gpu_clocks(describe_state(around.root, around.nvml))
+        meter = find_meter(around.root, around.clock, around.nvml, reader.device, around.gpu)
+        clocks = self._gpu_clocks(reader)
         if meter is not None:
             meter.start()
         before = look(around.clock, around.root)
         taken = sample(lambda share: self.tell(what, share))
         after = look(around.clock, around.root)
         joules = None if meter is None else meter.stop()
-        state = describe_state(around.root, around.nvml)
-        slower = throttling(clocks, gpu_clocks(state)) if reader.device != "CPU" else ()
+        slower = throttling(clocks, self._gpu_clocks(reader))
         return taken, (*disturbances_between(before, after), *slower), joules
+
+    def _gpu_clocks(self, reader: Reader) -> Sequence[int | None]:
+        """MHz now; none where the processor computes."""
+        around = self.surroundings
+        return () if reader.device == "CPU" else gpu_clocks(describe_state(around.root, around.nvml))
 
     def _drain(self, reader: Reader) -> float:
         """Milliseconds that the device still works when the paper's loop has ended; not part of its samples."""

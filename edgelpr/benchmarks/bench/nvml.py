@@ -59,8 +59,7 @@ class Nvml:
 
     def joules(self, number: int) -> float | None:
         """Energy that a GPU has drawn since its driver was loaded; None before Volta."""
-        handle = self._handle(number)
-        return self._ask(lambda: self._nvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3)
+        return self._ask(lambda: self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle(number)) / 1e3)
 
     def _gpu(self, number: int) -> Gpu:
         nvml, handle = self._nvml, self._handle(number)

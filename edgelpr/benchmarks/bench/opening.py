@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from typing import get_args
 
 from edgelpr.benchmarks.bench.recognizer_reader import RecognizerReader
-from edgelpr.benchmarks.bench.result import Model
+from edgelpr.benchmarks.bench.run import Model
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.errors import BundleError
+from edgelpr.runtime.backends.onnxruntime.loader import default_threads
 from edgelpr.runtime.backends.registry import load_backend
-from edgelpr.runtime.choosing import choose
+from edgelpr.runtime.choosing import choose_and_say
 from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.types import BackendChoice, BackendName, EngineBackend, Precision
 
-_WEIGHTS = "weights.safetensors"
-_MOST_THREADS = 8
-
-
-def usable_threads() -> int:
-    """Processors that this process may use, at most 8: more do not make one plate faster."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, _MOST_THREADS)
+WEIGHTS = "weights.safetensors"
+"""Of a bundle that PyTorch can read."""
 
 
 def open_reader(
@@ -33,7 +27,7 @@ def open_reader(
         bundle: an opened bundle.
         backend: the inference engine; ``auto`` takes what is fastest here.
         precision: which graph.
-        threads: processor threads; None: as many as ``usable_threads``.
+        threads: processor threads; None: as many as this process may use, at most 8.
         batch: most crops at once.
         use: for TensorRT: which GPU, and whether an engine is built.
 
@@ -44,14 +38,11 @@ def open_reader(
     use = use or EngineUse(batch=batch)
     _check_single_crops(bundle)
     if backend == "auto":
-        choice = choose(bundle, precision, use, True)
+        choice, use, threads = choose_and_say(bundle, precision, use, threads, allow_unapproved=True)
         backend = choice.backend
-        for line in choice.lines:
-            use.say(line)
-        use, threads = (use, None) if backend in get_args(EngineBackend) else (EngineUse(), threads)
     name: BackendName = backend
     if name not in get_args(EngineBackend):
-        threads = threads or usable_threads()
+        threads = threads or default_threads()
     engine = load_backend(name, bundle, precision, threads, use)
     return RecognizerReader(bundle, engine, name, precision, threads, batch)
 
@@ -67,7 +58,7 @@ def model_of(bundle: Bundle, backend: str, precision: Precision, parameters: int
     """
     manifest = bundle.manifest
     graph = manifest.graph(precision, "onnxruntime" if backend == "torch" else backend)
-    file = _WEIGHTS if backend == "torch" else None if graph is None else graph.file
+    file = WEIGHTS if backend == "torch" else None if graph is None else graph.file
     record = None if file is None else manifest.files.get(file)
     return Model(
         name=manifest.name,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgelpr.benchmarks.bench.opening import WEIGHTS
 from edgelpr.benchmarks.bench.result import Layer, Profile
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.errors import BackendError, UsageError, in_one_line, require
@@ -95,7 +96,7 @@ def _profile_torch(bundle: Bundle, batch: NDArray[np.uint8]) -> list[Layer]:
     torch = require("torch", "export", "--profile")
     from edgelpr.models.checkpoint import load_checkpoint
 
-    network = load_checkpoint(bundle.file("weights.safetensors"), bundle.manifest.plate_format).eval()
+    network = load_checkpoint(bundle.file(WEIGHTS), bundle.manifest.plate_format).eval()
     inputs = torch.from_numpy(scale(batch))
     with torch.inference_mode():
         for _ in range(_UNTIMED):

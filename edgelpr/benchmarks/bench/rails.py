@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edgelpr.devices.files import folders, read_number, read_text
@@ -21,7 +21,11 @@ def read_rails(root: Path) -> dict[str, float]:
 
 def board_watts(root: Path) -> float | None:
     """What the whole board draws: its input rail where it has a sensor, else all rails together; None without sensors."""
-    rails = read_rails(root)
+    return watts_of(read_rails(root))
+
+
+def watts_of(rails: Mapping[str, float]) -> float | None:
+    """What a board draws whose rails draw so much: its input rail where it is among them, else all together; None without."""
     for name in _INPUTS:
         if name in rails:
             return rails[name]

@@ -75,7 +75,7 @@ def take(
     """
     taken = Taken()
     try:
-        _fill(taken, call, items, clock, limit, progress)
+        fill(taken, call, items, clock, limit, progress)
     except KeyboardInterrupt:
         taken.interrupted = True
     except EdgelprError as error:
@@ -83,18 +83,30 @@ def take(
     return taken
 
 
-def _fill(
+def fill(
     taken: Taken,
     call: Callable[[Any], object],
     items: Sequence[Any],
     clock: Clock,
     limit: Limit,
-    progress: Progress | None,
+    progress: Progress | None = None,
+    first: int = 0,
 ) -> None:
+    """The same into samples of the caller's; what ends it early is let through.
+
+    Args:
+        taken: keeps what there is when something is raised.
+        call: as ``take`` has it, and so are the others.
+        items: in rotation.
+        clock: what times are read from.
+        limit: when it ends.
+        progress: told a few times a second.
+        first: the item to begin with, counted on in the rotation.
+    """
     ticks, samples, count = clock.ticks, taken.samples, 0
     begin = told = end = ticks()
     while (share := limit.share(count, end - begin)) < 1:
-        item = items[count % len(items)]
+        item = items[(first + count) % len(items)]
         start = ticks()
         call(item)
         end = ticks()

@@ -7,8 +7,9 @@ import shutil
 import subprocess
 from threading import Thread
 
+from edgelpr.benchmarks.bench.rails import watts_of
+
 _RAIL = re.compile(r"\b([A-Z][A-Z0-9_]*) (\d{1,6})(mW)?/\d{1,6}(?:mW)?(?=\s|$)")
-_INPUTS = ("VDD_IN", "POM_5V_IN")
 _TOOL = "tegrastats"
 _MILLISECONDS = 100
 
@@ -19,10 +20,7 @@ def parse_watts(line: str) -> float | None:
     A rail reads ``VDD_IN 5021mW/5013mW``, now and on average; until JetPack 4 without the unit. ``RAM 2048/7771MB`` is none.
     """
     rails = {name: int(now) / 1e3 for name, now, _ in _RAIL.findall(line) if name.startswith(("V", "POM", "GPU", "CPU", "SOC"))}
-    for name in _INPUTS:
-        if name in rails:
-            return rails[name]
-    return sum(rails.values()) if rails else None
+    return watts_of(rails)
 
 
 class Tegrastats:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
-from edgelpr.benchmarks.bench.clock import Clock, check_forwards
-from edgelpr.benchmarks.bench.result import WarmUp
+from edgelpr.benchmarks.bench.clock import Clock
+from edgelpr.benchmarks.bench.run import WarmUp
+from edgelpr.benchmarks.bench.sampling import Limit, Taken, fill
 
 TOLERANCE = 0.05
 """By which share the medians of blocks may differ."""
@@ -15,8 +16,7 @@ TOLERANCE = 0.05
 BLOCKS = 3
 """That have to agree, one after the other."""
 
-_LEAST_CALLS, _MOST_CALLS = 5, 100_000
-_BLOCK_NANOSECONDS = 100_000_000
+_BLOCK = Limit(seconds=0.1, least=5, most=100_000)
 
 
 def warm_up(call: Callable[[Any], object], items: Sequence[Any], clock: Clock, bound: float) -> WarmUp:
@@ -39,24 +39,11 @@ def warm_up(call: Callable[[Any], object], items: Sequence[Any], clock: Clock, b
     begin, calls = clock.ticks(), 0
     medians: list[float] = []
     while True:
-        middle, taken, now = _block(call, items, clock, calls)
-        medians.append(middle)
-        calls += taken
-        last = medians[-BLOCKS:]
+        block = Taken()
+        fill(block, call, items, clock, _BLOCK, first=calls)
+        medians.append(median(block.samples))
+        calls += len(block.samples)
+        last, seconds = medians[-BLOCKS:], (clock.ticks() - begin) / 1e9
         steady = len(last) == BLOCKS and max(last) - min(last) <= TOLERANCE * min(last)
-        if steady or now - begin >= bound * 1e9:
-            return WarmUp(calls, round((now - begin) / 1e9, 3), steady)
-
-
-def _block(call: Callable[[Any], object], items: Sequence[Any], clock: Clock, number: int) -> tuple[float, int, int]:
-    begin = clock.ticks()
-    times: list[int] = []
-    end = begin
-    while len(times) < _LEAST_CALLS or (end - begin < _BLOCK_NANOSECONDS and len(times) < _MOST_CALLS):
-        item = items[(number + len(times)) % len(items)]
-        start = clock.ticks()
-        call(item)
-        end = clock.ticks()
-        check_forwards(start, end)
-        times.append(end - start)
-    return median(times), len(times), end
+        if steady or seconds >= bound:
+            return WarmUp(calls, round(seconds, 3), steady)

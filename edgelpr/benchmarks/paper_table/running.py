@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from edgelpr.benchmarks.bench.assembling import Subject as Timed
 from edgelpr.benchmarks.bench.crops import Rotation, rendered_rotation
 from edgelpr.benchmarks.bench.measuring import Measurement
-from edgelpr.benchmarks.bench.result import BenchResult, Peaks, Run
+from edgelpr.benchmarks.bench.result import BenchResult, Peaks
+from edgelpr.benchmarks.bench.run import Run
 from edgelpr.benchmarks.boards import match_board
 from edgelpr.benchmarks.paper_table.sources import Source
 from edgelpr.benchmarks.paper_table.subjects import Say, Subject, Wanted, subjects_of

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from edgelpr.benchmarks.bench.result import Accuracy
+from edgelpr.benchmarks.bench.run import Accuracy
 from edgelpr.benchmarks.catalogue import read_weights
 from edgelpr.benchmarks.paper_table.published import IQ_STAN, PUBLISHED
+from edgelpr.bundle.files import hash_file
 from edgelpr.errors import UsageError
 from edgelpr.models.checkpoint import load_checkpoint
 from edgelpr.models.hpa import create
 from edgelpr.models.iq_stan import create_iq_stan
 from edgelpr.models.iq_stan_checkpoint import is_iq_stan, load_iq_stan
 from edgelpr.models.weights import Weights
+from edgelpr.plates.format import PlateFormat
 from edgelpr.plates.loading import load_plate_format
 
 _FORMAT = "aolp"
@@ -87,9 +89,9 @@ def find_sources(architectures: Sequence[str], weights: Sequence[Weights]) -> li
         mine = [each for each in found if (each.metadata.architecture, each.metadata.classifier) == (name, "shared")]
         if mine:
             path = mine[0].weights.path
-            sources.append(Source(name, mine[0].weights.name, _loading(path), _sha256(path), mine[0].accuracy))
+            sources.append(Source(name, mine[0].weights.name, _loading(path), hash_file(path)[0], mine[0].accuracy))
         else:
-            sources.append(Source(name, f"{name} (random weights)", _drawing(name)))
+            sources.append(Source(name, f"{name} (random weights)", _drawing(partial(create, name))))
     return sources
 
 
@@ -97,10 +99,10 @@ def _loading(path: Path) -> Callable[[], Any]:
     return lambda: load_checkpoint(path).eval()
 
 
-def _drawing(name: str) -> Callable[[], Any]:
+def _drawing(create_it: Callable[[PlateFormat], Any]) -> Callable[[], Any]:
     def make() -> Any:
         torch.manual_seed(0)
-        return create(name, load_plate_format(_FORMAT)).eval()
+        return create_it(load_plate_format(_FORMAT)).eval()
 
     return make
 
@@ -109,14 +111,5 @@ def _tracks(weights: Weights | None) -> Source:
     """The same work whatever the weights: every character is a step of its own."""
     if weights is not None:
         path = weights.path
-        return Source(IQ_STAN, weights.name, lambda: load_iq_stan(path).eval(), _sha256(path))
-
-    def make() -> Any:
-        torch.manual_seed(0)
-        return create_iq_stan(load_plate_format(_FORMAT)).eval()
-
-    return Source(IQ_STAN, f"{IQ_STAN} (random weights)", make)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+        return Source(IQ_STAN, weights.name, lambda: load_iq_stan(path).eval(), hash_file(path)[0])
+    return Source(IQ_STAN, f"{IQ_STAN} (random weights)", _drawing(create_iq_stan))

@@ -11,7 +11,7 @@ import torch
 
 from edgelpr.benchmarks.bench.opening import model_of, open_reader
 from edgelpr.benchmarks.bench.reader import Reader
-from edgelpr.benchmarks.bench.result import Accuracy, Model
+from edgelpr.benchmarks.bench.run import Accuracy, Model
 from edgelpr.benchmarks.bench.torch_reader import TorchReader
 from edgelpr.benchmarks.paper_table.published import IQ_STAN
 from edgelpr.benchmarks.paper_table.sources import Source

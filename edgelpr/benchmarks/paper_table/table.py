@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgelpr.benchmarks.bench.result import BenchResult, Model, Peaks, Run
+from edgelpr.benchmarks.bench.result import BenchResult, Peaks
+from edgelpr.benchmarks.bench.run import Model, Run
 from edgelpr.benchmarks.paper_table.published import PUBLISHED, PublishedSpeed
 from edgelpr.benchmarks.roofline import Rates, bound_seconds_of
 from edgelpr.types import Scenario, Scope
@@ -91,10 +92,9 @@ def paper_rows(results: Sequence[BenchResult]) -> list[PaperRow]:
 
 def bound_ms(model: Model, precision: str, peaks: Peaks | None) -> float | None:
     """Roofline of one plate; None where its work or the device's peak is not known."""
-    size, operations = _BYTES.get(precision), _peak(peaks, precision)
-    if peaks is None or size is None or operations is None or model.multiply_adds is None or model.compulsory_bytes is None:
+    size, rates = _BYTES.get(precision), rates_of(peaks, precision)
+    if size is None or rates is None or model.multiply_adds is None or model.compulsory_bytes is None:
         return None
-    rates = Rates(operations, peaks.bytes_per_second, peaks.source)
     return 1e3 * bound_seconds_of(2 * model.multiply_adds, model.compulsory_bytes * size / 4, rates)
 
 
@@ -103,9 +103,10 @@ def peaks_of(result: BenchResult, device: str) -> Peaks | None:
     return next((peaks for peaks in result.peaks if peaks.device == device), None)
 
 
-def _peak(peaks: Peaks | None, precision: str) -> float | None:
-    """Operations a second; of fp16 none is measured."""
-    return None if peaks is None else {"fp32": peaks.flops, "int8": peaks.int8_operations}.get(precision)
+def rates_of(peaks: Peaks | None, precision: str) -> Rates | None:
+    """What a device does at most in a precision; None where that is not known, as of fp16, of which nothing is measured."""
+    operations = None if peaks is None else {"fp32": peaks.flops, "int8": peaks.int8_operations}.get(precision)
+    return None if peaks is None or operations is None else Rates(operations, peaks.bytes_per_second, peaks.source)
 
 
 def _rows(result: BenchResult, architecture: str, published: PublishedSpeed) -> list[PaperRow]:
@@ -123,12 +124,12 @@ def _row(result: BenchResult, runs: Sequence[Run], published: PublishedSpeed) ->
     end_to_end = _find(runs, "single-stream", "end to end")
     paper, synchronised = (_fps(_find(runs, name, "network only"), published) for name in _PROTOCOLS)
     honest, peaks = _fps(single, published), peaks_of(result, first.device)
-    adds, peak = first.model.multiply_adds, _peak(peaks, first.precision)
+    adds, rates = first.model.multiply_adds, rates_of(peaks, first.precision)
     measured = next((run for run in runs if run.accuracy is not None and run.accuracy.plates > 0), None)
     accuracy = None if measured is None else measured.accuracy
     share = None
-    if single is not None and single.summary.p50_ms > 0 and adds is not None and peak is not None:
-        share = 2 * adds / (single.summary.p50_ms / 1e3) / peak
+    if single is not None and single.summary.p50_ms > 0 and adds is not None and rates is not None:
+        share = 2 * adds / (single.summary.p50_ms / 1e3) / rates.flops
     return PaperRow(
         architecture=published.architecture,
         published=published,

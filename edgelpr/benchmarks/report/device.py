@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgelpr.benchmarks.bench.result import Model
+from edgelpr.benchmarks.bench.run import Model, Run
 from edgelpr.benchmarks.report.charts import layer_chart, roofline_chart
 from edgelpr.benchmarks.report.document import Part, Section, Table, Text, cell, section
 from edgelpr.benchmarks.report.naming import NamedResult, NamedRun
@@ -38,16 +38,20 @@ def roofline_section(results: Sequence[NamedResult], runs: Sequence[NamedRun]) -
     names = {id(run): name for name, run in runs}
     for _, result in results:
         for peaks in result.peaks:
-            points: dict[str, Point] = {}
-            for run in result.runs:
-                work = _work(run.model)
-                single = run.scenario == "single-stream" and run.scope == "network only" and run.precision == "fp32"
-                if single and run.summary.p50_ms > 0 and run.device == peaks.device and work is not None:
-                    speed = work[0] / (run.summary.p50_ms / 1e3)
-                    points[names[id(run)]] = (work[0] / work[1], speed)
+            found = {names[id(run)]: _point(run) for run in result.runs if run.device == peaks.device}
+            points = {name: point for name, point in found.items() if point is not None}
             parts += [roofline_chart(peaks.flops, peaks.bytes_per_second, points)]
             parts += [Text(f"{peaks.device}: {peaks.source}")] if points else []
     return section("Roofline, fp32, network only", parts)
+
+
+def _point(run: Run) -> Point | None:
+    """Operations a byte and a second, of a single stream in fp32; None of another run, or where they are not known."""
+    work, single = _work(run.model), run.scenario == "single-stream" and run.scope == "network only"
+    if not single or run.precision != "fp32" or run.summary.p50_ms <= 0 or work is None:
+        return None
+    operations, traffic = work
+    return operations / traffic, operations / (run.summary.p50_ms / 1e3)
 
 
 def _work(model: Model) -> tuple[int, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 EMPTY = "–"
 """What stands in a cell that nothing was measured for."""
@@ -79,7 +79,7 @@ class Document:
     title: str
     """At the top."""
 
-    sections: tuple[Section, ...] = field(default=())
+    sections: tuple[Section, ...]
     """In reading order."""
 
 
@@ -89,6 +89,6 @@ def section(title: str, parts: Sequence[Part | None]) -> Section | None:
     return Section(title, there) if there else None
 
 
-def cell(value: float | int | None, digits: int = 2, unit: str = "") -> str:
+def cell(value: float | int | None, digits: int = 2) -> str:
     """A number as a cell; ``EMPTY`` where there is none."""
-    return EMPTY if value is None else f"{value:,.{digits}f}{unit}"
+    return EMPTY if value is None else f"{value:,.{digits}f}"

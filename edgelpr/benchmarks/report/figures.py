@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgelpr.benchmarks.bench.result import Run
+from edgelpr.benchmarks.bench.run import Run
 from edgelpr.benchmarks.report.charts import (
     accuracy_chart,
     distribution_chart,

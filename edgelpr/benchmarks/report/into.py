@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edgelpr.benchmarks.bench.files import read_bench_result
 from edgelpr.benchmarks.report.composing import compose
 from edgelpr.benchmarks.report.document import Table
 from edgelpr.benchmarks.report.markdown import render_part
 from edgelpr.benchmarks.report.naming import NamedResult
+from edgelpr.benchmarks.report.writing import read_named
 from edgelpr.data.writing import write_file
 from edgelpr.errors import DataError, UsageError
 
@@ -53,8 +53,7 @@ def filled(text: str, folder: Path) -> str:
         DataError: a mark without an end, or a result that cannot be read.
     """
     for names, start, end in reversed(list(marked(text))):
-        results = [(Path(name).name, read_bench_result(folder / name)) for name in names]
-        text = text[:start] + tables_of(results) + text[end:]
+        text = text[:start] + tables_of(read_named([folder / name for name in names])) + text[end:]
     return text
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgelpr.benchmarks.bench.result import BenchResult, Run
+from edgelpr.benchmarks.bench.result import BenchResult
+from edgelpr.benchmarks.bench.run import Run
 
 NamedResult = tuple[str, BenchResult]
 """The name of a file, without its path, and what is in it."""

@@ -92,10 +92,10 @@ class Drawing:
         self._parts = [f"<title>{escape(description)}</title>"]
         self._frame()
 
-    def line(self, points: Sequence[Point], number: int = 0, *, dashed: bool = False) -> None:
+    def line(self, points: Sequence[Point], number: int = 0) -> None:
         """Join points in the colour of a series."""
         path = " ".join(f"{self._x(x):.1f},{self._y(y):.1f}" for x, y in points)
-        dash = ' stroke-dasharray="6 4"' if dashed or number >= len(COLOURS) else ""
+        dash = ' stroke-dasharray="6 4"' if number >= len(COLOURS) else ""
         self._parts.append(f'<polyline points="{path}" fill="none" stroke="{_colour(number)}" stroke-width="2"{dash}/>')
 
     def dot(self, point: Point, number: int = 0, name: str = "") -> None:
@@ -106,14 +106,14 @@ class Drawing:
             end = x > WIDTH * 0.7
             self._write(name, x - 8 if end else x + 8, y - 7, "end" if end else "start", 12)
 
-    def bar(self, row: int, rows: int, value: float, name: str, number: int = 0) -> None:
+    def bar(self, row: int, rows: int, value: float, name: str) -> None:
         """A horizontal bar from the left edge, in one of equal rows, with its name and value written on it."""
         high = (self._height - _TOP - _BOTTOM) / rows
         y = _TOP + row * high
         width = max(self._x(value) - _LEFT, 1.0)
         self._parts.append(
             f'<rect x="{_LEFT}" y="{y + 2:.1f}" width="{width:.1f}" height="{max(high - 4, 2):.1f}" '
-            f'fill="{_colour(number)}" fill-opacity="0.35"/>'
+            f'fill="{_colour(0)}" fill-opacity="0.35"/>'
         )
         self._write(_short(name), _LEFT + 6, y + high / 2 + 4, "start", 12)
 
@@ -158,9 +158,9 @@ class Drawing:
         bottom = self._height - _BOTTOM
         return bottom - self._up.share(value) * (bottom - _TOP)
 
-    def _write(self, text: str, x: float, y: float, anchor: str, size: int, colour: str = "#1b1f24") -> None:
+    def _write(self, text: str, x: float, y: float, anchor: str, size: int) -> None:
         self._parts.append(
-            f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" fill="{colour}">{escape(text)}</text>'
+            f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" fill="#1b1f24">{escape(text)}</text>'
         )
 
 

@@ -44,10 +44,15 @@ def write_report(path: Path, sources: Sequence[Path], title: str | None = None) 
         raise UsageError("a result was named twice; name each once")
     if path.resolve() in resolved:
         raise UsageError(f"{path}: is one of the results; choose another name for the report")
-    write_file(path, render(compose(_named(sources), title)).encode("utf-8"))
+    write_file(path, render(compose(read_named(sources), title)).encode("utf-8"))
 
 
-def _named(sources: Sequence[Path]) -> list[NamedResult]:
+def read_named(sources: Sequence[Path]) -> list[NamedResult]:
+    """Results by the names of their files, of two with one name by the folder too.
+
+    Raises:
+        DataError: one that cannot be read.
+    """
     names = [source.name for source in sources]
     return [
         (

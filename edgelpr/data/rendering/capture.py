@@ -46,7 +46,7 @@ def capture(scene: Image, rng: Generator, night: float = 0.07, shrunk: float = 0
     if rng.random() < 0.4:
         crop = _resample(crop, severity, shrunk, rng)
     if rng.random() < 0.3:
-        crop = _sharpen(crop, rng)
+        crop = sharpen(crop, float(rng.uniform(0.6, 1.6)), float(rng.uniform(0.3, 1.6)))
     if rng.random() < 0.02:
         _interlace(crop, rng)
     return _compress(crop, severity, rng) if rng.random() < 0.7 else crop
@@ -127,10 +127,9 @@ def _resample(crop: Image, severity: float, shrunk: float, rng: Generator) -> Im
     return np.asarray(cv2.resize(crop, size, interpolation=method), dtype=np.uint8)
 
 
-def _sharpen(crop: Image, rng: Generator) -> Image:
-    """The halo of a camera's edge enhancement."""
-    soft = cv2.GaussianBlur(crop, (0, 0), float(rng.uniform(0.6, 1.6)))
-    amount = float(rng.uniform(0.3, 1.6))
+def sharpen(crop: Image, sigma: float, amount: float) -> Image:
+    """The halo of a camera's edge enhancement, its reach a deviation in pixels, on a (H, W, 3) crop."""
+    soft = cv2.GaussianBlur(crop, (0, 0), sigma)
     return np.asarray(cv2.addWeighted(crop, 1 + amount, soft, -amount, 0), dtype=np.uint8)
 
 

@@ -31,7 +31,7 @@ def infrared(picture: Floats, rng: Generator) -> None:
     picture[:] = (picture @ mix)[:, :, None]
     if rng.random() < 0.6:
         height, width = picture.shape[:2]
-        beam = _spot(height, width, (0.3, 1.2), (0.4, 2.0), rng)
+        beam = spot(height, width, (0.3, 1.2), (0.4, 2.0), rng)
         picture *= (np.float32(0.35) + np.float32(rng.uniform(0.5, 1.3)) * beam)[:, :, None]
 
 
@@ -65,13 +65,13 @@ def _direction(height: int, width: int, rng: Generator) -> Floats:
 
 
 def _glare(height: int, width: int, rng: Generator) -> Floats:
-    glare: Floats = np.float32(rng.uniform(30, 160)) * _spot(height, width, (0.05, 0.4), (0.1, 0.8), rng)
+    glare: Floats = np.float32(rng.uniform(30, 160)) * spot(height, width, (0.05, 0.4), (0.1, 0.8), rng)
     return glare
 
 
-def _spot(height: int, width: int, wide: tuple[float, float], high: tuple[float, float], rng: Generator) -> Floats:
-    """(H, W) a bell of light somewhere, 0 to 1; its reach in shares of the picture."""
+def spot(height: int, width: int, wide: tuple[float, float], high: tuple[float, float], rng: Generator) -> Floats:
+    """(H, W) a bell of light somewhere, 0 to 1; between which bounds its reach lies, in shares of the picture."""
     x = (np.linspace(0, 1, width, dtype=np.float32)[None, :] - np.float32(rng.random())) / np.float32(rng.uniform(*wide))
     y = (np.linspace(0, 1, height, dtype=np.float32)[:, None] - np.float32(rng.random())) / np.float32(rng.uniform(*high))
-    spot: Floats = np.exp(-(x * x + y * y))
-    return spot
+    bell: Floats = np.exp(-(x * x + y * y))
+    return bell

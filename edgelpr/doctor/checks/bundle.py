@@ -37,15 +37,12 @@ def check_bundle_on_gpu(here: Surroundings, bundle: Bundle) -> Check:
 
 def target_of(here: Surroundings, backend: EngineBackend) -> Target:
     """What engines have to be for to run here, on the first GPU."""
-    gpu = here.probe.devices[0]
     l4t, board = here.machine.l4t, here.machine.board
-    return Target(
+    return Target.of_gpu(
         backend,
         str(here.trials[MODULES[backend]].version),
-        gpu.name,
-        (gpu.sm,),
+        here.probe.devices[0],
         None if l4t is None else l4t.raw,
-        gpu.multiprocessors,
         None if board is None else board.jetson,
     )
 

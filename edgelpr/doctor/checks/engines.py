@@ -10,7 +10,7 @@ from edgelpr.doctor.checks.bundle import build_here, target_of, usable_engine
 from edgelpr.doctor.checks.room import may_write
 from edgelpr.doctor.surroundings import Surroundings
 from edgelpr.engines.matching import Mismatch, describe, mismatches
-from edgelpr.engines.placing import engine_folders
+from edgelpr.engines.placing import VARIABLE, engine_folders
 from edgelpr.engines.storing import StoredEngine, engines_of, strays
 from edgelpr.engines.target import Target
 from edgelpr.errors import EngineError, in_one_line
@@ -45,7 +45,7 @@ def check_engines_folder(here: Surroundings, bundle: Bundle) -> Check:
     try:
         folders = engine_folders(bundle)
     except EngineError as error:
-        return Check("engines-folder", "warning", in_one_line(error), "Run: export EDGELPR_CACHE=/path/to/folder")
+        return Check("engines-folder", "warning", in_one_line(error), f"Run: export {VARIABLE}=/path/to/folder")
     for folder in folders:
         if may_write(folder):
             return Check("engines-folder", "ok", f"engines go to {folder}")

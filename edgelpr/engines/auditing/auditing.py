@@ -8,7 +8,7 @@ from typing import Any
 
 from edgelpr.engines.auditing.asked import asked_nodes
 from edgelpr.engines.auditing.audit import EngineAudit, audit_layers
-from edgelpr.engines.auditing.inspecting import inspect_engine, layers_of
+from edgelpr.engines.auditing.inspecting import inspect_engine
 from edgelpr.engines.auditing.logged import logged_layers, logged_memory
 from edgelpr.engines.features import device_memory
 from edgelpr.engines.loading import create_runtime
@@ -47,15 +47,6 @@ def audit_engine(module: Any, engine: Any, graph: bytes, precision: Precision, b
     """As ``audit_plan``, for a plan that is loaded already."""
     layers = inspect_engine(module, engine, batch)
     return audit_layers(layers, asked_nodes(graph, precision), precision, "inspector", device_memory(engine))
-
-
-def audit_json(text: str, graph: bytes, precision: Precision, memory: int | None = None) -> EngineAudit:
-    """As ``audit_plan``, from the inspector's JSON.
-
-    Raises:
-        BuildError: not such a text, or one without details.
-    """
-    return audit_layers(layers_of(text), asked_nodes(graph, precision), precision, "inspector", memory)
 
 
 def audit_log(log: Sequence[str], graph: bytes, precision: Precision) -> EngineAudit | None:

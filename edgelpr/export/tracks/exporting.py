@@ -17,13 +17,11 @@ from edgelpr.bundle.manifest import Graph, Manifest
 from edgelpr.bundle.writing import check_destination, write_bundle
 from edgelpr.errors import ExportError, UsageError
 from edgelpr.export.counting import count_graph_multiply_adds
-from edgelpr.export.exporting import GRAPH_FILE, ExportReport, Progress
+from edgelpr.export.exporting import GRAPH_FILE, ExportReport, Progress, make_graph
 from edgelpr.export.options import ExportOptions
-from edgelpr.export.parity import Check, Reference
-from edgelpr.export.simplifying import Simplification, simplify
 from edgelpr.export.tracks.parity import check_track_graph, make_track_reference
 from edgelpr.export.tracks.to_onnx import tracks_to_onnx
-from edgelpr.export.tracks.wrapping import TrackBatch, TrackModule, some_absent
+from edgelpr.export.tracks.wrapping import TrackModule, some_absent
 from edgelpr.models.iq_stan import FRAMES, IqStan
 from edgelpr.models.iq_stan_features import FRAME_HEIGHT, FRAME_WIDTH
 
@@ -54,7 +52,12 @@ def export_track_bundle(
         progress(f"Running the PyTorch network on {len(frames)} tracks")
         reference = make_track_reference(network, tracks, options.maps)
         module = TrackModule(network, options.maps)
-        model, check, simplification = _make_graph(module, options, tracks, reference, progress)
+        model, check, simplification = make_graph(
+            lambda: tracks_to_onnx(module, options.opset),
+            lambda made: check_track_graph(made, tracks, reference),
+            options,
+            progress,
+        )
         graph = _describe(module, options, model)
         notes = {
             "quality": network.config.quality,
@@ -85,22 +88,6 @@ def _check_request(network: IqStan, path: Path, options: ExportOptions, frames: 
             "a format without one"
         )
     check_destination(Path(os.path.abspath(path)), options.overwrite)  # noqa: PTH100  as write_bundle does, links kept
-
-
-def _make_graph(
-    module: TrackModule, options: ExportOptions, tracks: TrackBatch, reference: Reference, progress: Progress
-) -> tuple[onnx.ModelProto, Check, Simplification]:
-    def check(model: onnx.ModelProto) -> Check:
-        return check_track_graph(model, tracks, reference)
-
-    progress(f"Exporting to ONNX, opset {options.opset}")
-    model = tracks_to_onnx(module, options.opset)
-    progress("Checking the graph with ONNX Runtime")
-    outcome, nodes = check(model), len(model.graph.node)
-    if not options.simplify:
-        return model, outcome, Simplification("off", nodes, nodes)
-    progress("Simplifying")
-    return simplify(model, outcome, options.opset, check)
 
 
 def _describe(module: TrackModule, options: ExportOptions, model: onnx.ModelProto) -> Graph:

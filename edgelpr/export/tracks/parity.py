@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from edgelpr.bundle.graph import FRAMES, PRESENT
-from edgelpr.export.parity import Check, Outputs, Reference, compare, tolerances_of
+from edgelpr.export.parity import Check, Outputs, Reference, batches_of, compare, tolerances_of
 from edgelpr.export.running import open_session
 from edgelpr.export.tracks.wrapping import TrackBatch, extra_outputs
 from edgelpr.models.iq_stan import IqStan
@@ -44,8 +44,7 @@ def check_track_graph(model: onnx.ModelProto, tracks: TrackBatch, reference: Ref
         ExportError: ONNX Runtime refuses the graph.
     """
     session = open_session(model)
-    count = len(tracks.frames)
-    batches = [np.array([0]), np.array([0, 1 % count]), np.arange(count)]
+    batches = batches_of(len(tracks.frames))
     return compare("graph", [(numbers, _run(session, tracks.rows(numbers))) for numbers in batches], reference)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from edgelpr.cuda.interface import CudaDevice
@@ -19,12 +20,14 @@ from edgelpr.engines.modules import NAMES, load_tensorrt
 from edgelpr.types import EngineBackend
 
 
+@cache  # as long as the process runs it stays the same machine, and dpkg's list is long
 def jetson_linux() -> str | None:
     """L4T as the board writes it; None on other machines."""
     found = read_l4t(ROOT, read_packages(ROOT))
     return None if found is None else found.raw
 
 
+@cache
 def jetson_model() -> str | None:
     """Which Jetson this is; None on other machines, and in containers that hide it."""
     board = read_board(ROOT)

@@ -27,7 +27,7 @@ from edgelpr.types import Precision
 _Runner = TypeVar("_Runner", bound=EngineRunner)
 
 
-def open_runner(kind: type[_Runner], bundle: Bundle, precision: Precision, use: EngineUse, machinery: Machinery) -> _Runner:
+def open_runner(kind: type[_Runner], bundle: Bundle, precision: Precision, use: EngineUse) -> _Runner:
     """Find the engine that fits this machine, check it, load it and run it once.
 
     The driver is asked first: without one, a TensorRT runtime ends the process. Then comes the engine's record, then the
@@ -38,7 +38,6 @@ def open_runner(kind: type[_Runner], bundle: Bundle, precision: Precision, use: 
         bundle: an opened bundle.
         precision: which engine.
         use: which GPU, whether an engine is built where none fits, and which are trusted.
-        machinery: what reaches the driver and TensorRT.
 
     Raises:
         BundleError: the bundle has no graph of this precision for the backend.
@@ -49,6 +48,7 @@ def open_runner(kind: type[_Runner], bundle: Bundle, precision: Precision, use: 
         BackendError: TensorRT cannot be loaded or fails.
     """
     bundle.graph(precision, kind.name)
+    machinery = Machinery()
     machine = machinery.machine(kind.name, use.device)
     stored = _found(bundle, precision, machine, use)
     device = machinery.open_device(use.device)

@@ -25,10 +25,10 @@ class EngineUse:
     note: Callable[[str], None] | None = field(default=None, compare=False)
     """Told what takes time, and what a user should know about an engine."""
 
+    trust_engines: bool = False
+    """Whether an engine that brings code for the processor is loaded although it was not built here."""
+
     def say(self, sentence: str) -> None:
         """Tell ``note``, where somebody listens."""
         if self.note is not None:
             self.note(sentence)
-
-    trust_engines: bool = False
-    """Whether an engine that brings code for the processor is loaded although it was not built here."""

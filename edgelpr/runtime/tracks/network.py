@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from edgelpr.bundle.approval import DEVICES_OF_ONNXRUNTIME
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.graph import FRAMES, PRESENT, Graph
-from edgelpr.errors import BackendError, BundleError
+from edgelpr.errors import BackendError
 from edgelpr.runtime.backends.onnxruntime import loader
-
-_TYPES = {"classes": "tensor(int32)"}
 
 
 class TrackOutput(NamedTuple):
@@ -70,7 +68,7 @@ class TrackNetwork:
         runtime = loader.import_runtime()
         threads = threads or loader.default_threads()
         session = loader.open_session(runtime, path, threads)
-        _check_contract(session, graph, path)
+        loader.check_contract(session, graph, path)
         provider = session.get_providers()[0]
         count = f"{threads} thread{'s' if threads > 1 else ''}"
         where = f"{provider}, {count}" if DEVICES_OF_ONNXRUNTIME[provider] == "CPU" else provider
@@ -105,15 +103,3 @@ class TrackNetwork:
     def close(self) -> None:
         """Free the session once no track is read in it."""
         self._session = None
-
-
-def _check_contract(session: Any, graph: Graph, path: str) -> None:
-    inputs = [(item.name, item.type, tuple(item.shape[1:])) for item in session.get_inputs()]
-    outputs = [(item.name, item.type) for item in session.get_outputs()]
-    taken = [(FRAMES, "tensor(uint8)", graph.input_shape[1:]), (PRESENT, "tensor(uint8)", (graph.frames,))]
-    returned = [(name, _TYPES.get(name, "tensor(float)")) for name in graph.outputs]
-    if inputs != taken or outputs != returned:
-        raise BundleError(
-            f"{path}: the graph takes {inputs} and returns {outputs}; the manifest says {taken} and {returned}. "
-            "Export the bundle again"
-        )

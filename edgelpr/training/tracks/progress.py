@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edgelpr.training.progress import LOG_FILE
+from edgelpr.training.progress import append_to_log
 from edgelpr.training.tracks.stepping import TrackOutcome
 from edgelpr.training.tracks.validating import TrackFigures
 
@@ -45,5 +44,4 @@ class TrackProgress:
 
     def log(self, folder: Path) -> None:
         """Append this report to the run's log."""
-        with (folder / LOG_FILE).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(self.to_dict()) + "\n")
+        append_to_log(folder, self.to_dict())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,18 +12,19 @@ import torch
 
 from edgelpr.data.rendering.tracks.tracks import GENERATOR_VERSION, TrackRenderer
 from edgelpr.errors import TrainingError
-from edgelpr.models.iq_stan import create_iq_stan
+from edgelpr.models.iq_stan import IqStan, create_iq_stan
 from edgelpr.models.iq_stan_checkpoint import load_iq_stan, save_iq_stan
 from edgelpr.training.averaging import Average
+from edgelpr.training.precision import Arithmetic
 from edgelpr.training.progress import Schedule
 from edgelpr.training.real import RealSet, real_identity
-from edgelpr.training.running import BEST_FILE, CHECKPOINT_FILE
-from edgelpr.training.state import load_state, save_state
+from edgelpr.training.running import BEST_FILE, CHECKPOINT_FILE, Clock
+from edgelpr.training.state import Parts, load_state, make_folder, save_state
 from edgelpr.training.tracks.config import TrackConfig
 from edgelpr.training.tracks.feeding import batches
 from edgelpr.training.tracks.progress import TrackProgress
 from edgelpr.training.tracks.samples import TrackSample, TrackSamples
-from edgelpr.training.tracks.stepping import TrackOutcome, TrackParts, TrackStepper
+from edgelpr.training.tracks.stepping import TrackOutcome, TrackStepper
 from edgelpr.training.tracks.validating import HELD_OUT_SEED, TrackFigures, held_out_tracks, measure_tracks
 
 HELD_OUT = 500
@@ -65,16 +65,13 @@ def train_tracks(
     if config.seed == HELD_OUT_SEED:
         raise TrainingError(f"seed {HELD_OUT_SEED} is that of the held-out tracks; choose another")
     samples = TrackSamples(renderer, config, real)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"{folder}: cannot be made a folder for the run ({error.strerror or error})") from error
+    make_folder(folder)
     run = _Run(config, renderer, folder, schedule, _first_parts(config, renderer, start_from, schedule), held_out)
     run.go(samples, _identity(config, renderer, real, start_from), report)
     return folder / CHECKPOINT_FILE
 
 
-def _first_parts(config: TrackConfig, renderer: TrackRenderer, start_from: Path | None, schedule: Schedule) -> TrackParts:
+def _first_parts(config: TrackConfig, renderer: TrackRenderer, start_from: Path | None, schedule: Schedule) -> Parts[IqStan]:
     torch.manual_seed(config.seed)
     network = create_iq_stan(renderer.plate_format, config.quality)
     if start_from is not None:
@@ -84,9 +81,11 @@ def _first_parts(config: TrackConfig, renderer: TrackRenderer, start_from: Path 
             raise TrainingError(f"{start_from}: has other parts or reads other plates than this run; start from fresh weights")
         network.load_state_dict(found.state_dict())
     # Convolutions on a CPU are half as fast again with the channels last.
-    network = network.to(torch.device(schedule.device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    device = torch.device(schedule.device)
+    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    return TrackParts(network, Average(network, config.averaging), optimizer)
+    scaler = Arithmetic.of(config.half, device.type).scaler()
+    return Parts(network, Average(network, config.averaging), optimizer, scaler)
 
 
 def _identity(config: TrackConfig, renderer: TrackRenderer, real: Sequence[RealSet], start_from: Path | None) -> dict[str, Any]:
@@ -104,7 +103,7 @@ class _Run:
     renderer: TrackRenderer
     folder: Path
     schedule: Schedule
-    parts: TrackParts
+    parts: Parts[IqStan]
     held_out: int
     figures: TrackFigures | None = None
 
@@ -114,21 +113,18 @@ class _Run:
         tracks = held_out_tracks(self.renderer, self.held_out) if self.held_out else None
         stepper = TrackStepper(self.config, self.parts, torch.device(self.schedule.device))
         outcomes: list[TrackOutcome] = []
-        reported = saved = time.perf_counter()
+        clock = Clock(done)
         for step, batch in enumerate(batches(samples, self.config, done, self.schedule.workers), start=done + 1):
             outcomes.append(stepper.take(step - 1, batch))
             last = step == self.config.steps
             if last or step % self.schedule.save_every == 0:
-                now = time.perf_counter()
-                self.parts.tally.seconds += now - saved
-                saved = now
+                self.parts.tally.seconds += clock.since_save()
                 self._save(step, identity, tracks)
             if last or step % self.schedule.report_every == 0:
-                now = time.perf_counter()
-                progress = self._progress(step, outcomes, len(outcomes) / (now - reported))
+                progress = self._progress(step, outcomes, clock.speed(step))
                 progress.log(self.folder)
                 report(progress)
-                reported, outcomes = now, []
+                outcomes = []
 
     def _save(self, step: int, identity: dict[str, Any], tracks: TrackSample | None) -> None:
         network, tally = self.parts.average.network, self.parts.tally

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from edgelpr.errors import TrainingError
 from edgelpr.models.iq_stan import IqStan
-from edgelpr.training.averaging import Average
+from edgelpr.training.optimizing import change_weights
 from edgelpr.training.precision import Arithmetic
-from edgelpr.training.state import Tally
+from edgelpr.training.state import Parts
 from edgelpr.training.tracks.config import TrackConfig
 from edgelpr.training.tracks.losses import track_losses
 from edgelpr.training.tracks.samples import TrackSample
-
-_LONGEST_GRADIENT = 5.0
 
 
 class TrackOutcome(NamedTuple):
@@ -39,40 +34,6 @@ class TrackOutcome(NamedTuple):
     """Share of plates whose characters were all right, most of them told the truth before."""
 
 
-@dataclass(frozen=True)
-class TrackParts:
-    """What a run changes from step to step."""
-
-    network: IqStan
-    """The one being trained."""
-
-    average: Average[IqStan]
-    """Its moving average."""
-
-    optimizer: Optimizer
-    """With its own state."""
-
-    tally: Tally = field(default_factory=Tally)
-    """Counts that outlive a sitting."""
-
-    def state(self) -> dict[str, Any]:
-        """Tensors and plain values by name."""
-        return {
-            "network": self.network.state_dict(),
-            "average": self.average.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "tally": asdict(self.tally),
-        }
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take back what ``state`` gave."""
-        self.network.load_state_dict(state["network"])
-        self.average.network.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        for name, value in state["tally"].items():
-            setattr(self.tally, name, value)
-
-
 class TrackStepper:
     """Takes the steps of a run.
 
@@ -82,10 +43,9 @@ class TrackStepper:
         device: of the network.
     """
 
-    def __init__(self, config: TrackConfig, parts: TrackParts, device: torch.device) -> None:
+    def __init__(self, config: TrackConfig, parts: Parts[IqStan], device: torch.device) -> None:
         self._config, self._parts, self._device = config, parts, device
         self._arithmetic = Arithmetic.of(config.half, device.type)
-        self._scaler = self._arithmetic.scaler()
 
     def take(self, step: int, sample: TrackSample) -> TrackOutcome:
         """Change the weights once.
@@ -111,7 +71,8 @@ class TrackStepper:
         if not all(math.isfinite(figure) for figure in outcome):
             raise TrainingError(f"the loss at step {step + 1} is not finite; start anew elsewhere with a lower learning_rate")
         optimizer.zero_grad(set_to_none=True)
-        self._change(losses.total)
+        self._parts.scaler.scale(losses.total).backward()  # type: ignore[no-untyped-call]
+        change_weights(self._parts)
         self._parts.average.update(network, step)
         return outcome
 
@@ -119,10 +80,3 @@ class TrackStepper:
         """True classes, here and there -1 for the decoder's own choice."""
         own = torch.rand(classes.shape).to(classes.device) < self._config.own_choice
         return classes.masked_fill(own, -1)
-
-    def _change(self, loss: Tensor) -> None:
-        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        self._scaler.unscale_(self._parts.optimizer)
-        torch.nn.utils.clip_grad_norm_(self._parts.network.parameters(), _LONGEST_GRADIENT)
-        self._scaler.step(self._parts.optimizer)
-        self._scaler.update()

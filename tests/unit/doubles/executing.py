@@ -29,7 +29,6 @@ SCRATCH = 4096
 
 _TYPES = {"tensor(uint8)": "UINT8", "tensor(int32)": "INT32", "tensor(float)": "FLOAT", "tensor(float16)": "HALF"}
 _NUMPY = {"UINT8": np.uint8, "INT32": np.int32, "FLOAT": np.float32, "HALF": np.float16}
-_TAKES = "INPUT"
 
 
 def _born(item: Any) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from edgelpr.data.rendering.capture import compress_once, motion_blur
-from edgelpr.data.rendering.lighting import infrared, light
+from edgelpr.data.rendering.capture import compress_once, motion_blur, sharpen
+from edgelpr.data.rendering.lighting import infrared, light, spot
 from edgelpr.data.rendering.tracks.damage import Cover, Damage
 from edgelpr.preprocessing.images import Image
 
@@ -75,15 +75,15 @@ def degrade(scene: Image, damage: Damage, camera: Camera, rng: Generator) -> Ima
     for cover in damage.covers:
         _hide(picture, cover)
     if damage.glare > 0:
-        _reflect(picture, damage.glare, rng)
+        height, width = picture.shape[:2]
+        picture += (np.float32(damage.glare) * spot(height, width, (0.05, 0.3), (0.2, 0.9), rng))[:, :, None]
     picture = _blur(picture, damage)
     _expose(picture, damage.contrast, camera.level + rng.normal(0, 14))
     grain = rng.standard_normal((*picture.shape[:2], 3 if camera.coloured else 1), dtype=np.float32)
     picture += grain * np.float32(damage.noise)
     frame: Image = np.clip(picture, 0, 255).astype(np.uint8)
     if camera.sharpening > 0:
-        soft = cv2.GaussianBlur(frame, (0, 0), 1.0)
-        frame = np.asarray(cv2.addWeighted(frame, 1 + camera.sharpening, soft, -camera.sharpening, 0), dtype=np.uint8)
+        frame = sharpen(frame, 1.0, camera.sharpening)
     return compress_once(_shrink(frame, damage.shrink), damage.quality)
 
 
@@ -96,13 +96,6 @@ def _hide(picture: Floats, cover: Cover) -> None:
         cv2.ellipse(picture, middle, half, 0, 0, 360, shade, -1, cv2.LINE_AA)
     else:
         cv2.rectangle(picture, (middle[0] - half[0], 0), (middle[0] + half[0], height), shade, -1)
-
-
-def _reflect(picture: Floats, strength: float, rng: Generator) -> None:
-    height, width = picture.shape[:2]
-    x = (np.linspace(0, 1, width, dtype=np.float32)[None, :] - np.float32(rng.random())) / np.float32(rng.uniform(0.05, 0.3))
-    y = (np.linspace(0, 1, height, dtype=np.float32)[:, None] - np.float32(rng.random())) / np.float32(rng.uniform(0.2, 0.9))
-    picture += (np.float32(strength) * np.exp(-(x * x + y * y)))[:, :, None]
 
 
 def _blur(picture: Floats, damage: Damage) -> Floats:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
+from edgelpr.data.rendering.choosing import weighted
 from edgelpr.data.rendering.geometry import Pose, choose_pose
 from edgelpr.data.rendering.tracks.damage import Cover, Damage, choose_damage
 
 _STARTS = (15.0, 60.0)
-_KINDS = ("easy", "mixed", "hard")
-_SHARES = (0.15, 0.4, 0.45)
+_KINDS = {"easy": 0.15, "mixed": 0.4, "hard": 0.45}
+"""How often tracks are of each kind (ours)."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def choose_damages(frames: int, hardness: float, rng: Generator) -> list[Damage]
 
     Arguments as ``choose_track`` takes them.
     """
-    kind = _KINDS[int(rng.choice(3, p=_SHARES))]
+    kind = weighted(_KINDS, rng)
     damages = [choose_damage(hardness * _severity(kind, rng), rng) for _ in range(frames)]
     if rng.random() < 0.4:
         damages = _hunt_focus(damages, hardness, rng)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 from edgelpr.bundle.approval import DEVICES_OF_ONNXRUNTIME
 from edgelpr.bundle.bundle import Bundle
-from edgelpr.bundle.graph import Graph
+from edgelpr.bundle.graph import PRESENT, Graph
 from edgelpr.errors import BackendError, BundleError, MissingDependencyError, in_one_line
 from edgelpr.runtime.backends.onnxruntime.runner import OnnxRuntimeRunner
 from edgelpr.runtime.decoding import class_mask
@@ -41,7 +40,7 @@ def load(bundle: Bundle, precision: Precision, threads: int | None) -> OnnxRunti
     runtime = import_runtime()
     threads = threads or default_threads()
     session = open_session(runtime, str(path), threads)
-    _check_contract(session, graph, str(path))
+    check_contract(session, graph, str(path))
     provider = session.get_providers()[0]
     count = f"{threads} thread{'s' if threads > 1 else ''}"
     description = f"onnxruntime {runtime.__version__} {provider}, {count}"
@@ -118,10 +117,17 @@ def _options(runtime: ModuleType, threads: int) -> Any:
     return options
 
 
-def _check_contract(session: Any, graph: Graph, path: str) -> None:
+def check_contract(session: Any, graph: Graph, path: str) -> None:
+    """Compare what a session takes and returns with what the manifest says of its graph.
+
+    Raises:
+        BundleError: they differ.
+    """
     inputs = [(item.name, item.type, tuple(item.shape[1:])) for item in session.get_inputs()]
     outputs = [(item.name, item.type) for item in session.get_outputs()]
-    taken: Sequence[Any] = [(graph.input_name, _TYPES[graph.input_dtype], graph.input_shape[1:])]
+    taken: list[Any] = [(graph.input_name, _TYPES[graph.input_dtype], graph.input_shape[1:])]
+    if graph.frames is not None:
+        taken.append((PRESENT, _TYPES["uint8"], (graph.frames,)))
     returned = [(name, _TYPES["int32" if name == "classes" else "float32"]) for name in graph.outputs]
     if inputs != taken or outputs != returned:
         raise BundleError(

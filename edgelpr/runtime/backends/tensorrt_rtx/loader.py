@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.runtime.backends.tensorrt_rtx.runner import TensorRtRtxRunner
-from edgelpr.runtime.executing.machinery import Machinery
 from edgelpr.runtime.executing.opening import open_runner
 from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.types import Precision
 
 
-def load(bundle: Bundle, precision: Precision, use: EngineUse, machinery: Machinery | None = None) -> TensorRtRtxRunner:
+def load(bundle: Bundle, precision: Precision, use: EngineUse) -> TensorRtRtxRunner:
     """Open the engine of a precision on a GPU; see ``open_runner``, which also lists what is raised.
 
     Args:
         bundle: an opened bundle.
         precision: which engine.
         use: which GPU, and whether an engine is built where none fits.
-        machinery: what reaches the driver and TensorRT; None: of this machine.
     """
-    return open_runner(TensorRtRtxRunner, bundle, precision, use, machinery or Machinery())
+    return open_runner(TensorRtRtxRunner, bundle, precision, use)

@@ -1,0 +1,44 @@
+"""NVIDIA's management library with one GPU."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+
+class FakeNvml:
+    """The management library with one GPU."""
+
+    NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
+
+    class NVMLError(Exception):
+        pass
+
+    def __init__(self, driver: bool = True) -> None:
+        self.driver, self.joules = driver, 1000.0
+
+    def nvmlInit(self):  # noqa: N802
+        if not self.driver:
+            raise self.NVMLError
+
+    def __getattr__(self, name):
+        answers = {
+            "nvmlDeviceGetCount": lambda: 1,
+            "nvmlDeviceGetHandleByIndex": lambda number: number,
+            "nvmlDeviceGetName": lambda handle: b"Fake GPU",
+            "nvmlDeviceGetCudaComputeCapability": lambda handle: (8, 7),
+            "nvmlDeviceGetClockInfo": lambda handle, kind: {1: 1300, 2: 3000}[kind],
+            "nvmlDeviceGetTemperature": lambda handle, kind: 60,
+            "nvmlDeviceGetEnforcedPowerLimit": lambda handle: 15000,
+            "nvmlDeviceGetMigMode": self._refuse,
+            "nvmlDeviceGetComputeRunningProcesses": lambda handle: [
+                SimpleNamespace(pid=os.getpid(), usedGpuMemory=1 << 20),
+                SimpleNamespace(pid=7, usedGpuMemory=300 << 20),
+            ],
+            "nvmlDeviceGetGraphicsRunningProcesses": lambda handle: [],
+            "nvmlDeviceGetTotalEnergyConsumption": lambda handle: self.joules * 1000,
+        }
+        return answers[name]
+
+    def _refuse(self, *arguments):
+        raise self.NVMLError
