@@ -11,7 +11,8 @@ RulingReason = Literal["approved", "refused", "few", "selected", "elsewhere", "u
 """Why a precision may or may not be used; see ``edgelpr.bundle.ruling``."""
 
 BackendName = Literal["onnxruntime", "torch", "tensorrt", "tensorrt-rtx"]
-"""Inference engine: ``onnxruntime`` needs nothing else, ``torch`` is the reference, the others run engines built for a GPU."""
+"""Inference engine: ``onnxruntime`` needs nothing else, ``torch`` is the reference (in fp16: CUDA graphs on a GPU), the others
+run engines built for a GPU."""
 
 BackendChoice = Literal["auto", "onnxruntime", "torch", "tensorrt", "tensorrt-rtx"]
 """What a user may ask for: an inference engine, or the fastest that is usable here, which is then named."""
@@ -27,6 +28,9 @@ HardwareCompatibility = Literal["none", "ampere-plus", "same-compute-capability"
 
 CheckStatus = Literal["ok", "warning", "error", "skipped"]
 """Of a check of `edgelpr doctor`: an error stops edgelpr, a warning costs speed or comfort, skipped does not apply here."""
+
+TrackOrigin = Literal["filmed", "made"]
+"""Where the frames of a track come from: a camera that saw one plate several times, or a single crop moved and damaged."""
 
 GraphTarget = Literal["any", "cpu", "tensorrt"]
 """Which engine a graph was made for: any, ONNX Runtime on a CPU (U8S8), or TensorRT (symmetric int8)."""

@@ -9,13 +9,15 @@ from typing import Any, get_args
 from edgelpr.bundle.checking import checked_keys, chosen, hexadecimal_hash, number, typed
 from edgelpr.bundle.schemas import SCHEMA
 from edgelpr.errors import BundleError
-from edgelpr.types import Precision
+from edgelpr.types import Precision, TrackOrigin
 
 LEAST_PLATES = 64
 """Plates that an approval has to rest on: where none of 64 is lost, 95 % exclude no more than a loss above 5.7 points."""
 
 DEVICES_OF_ONNXRUNTIME = {"CPUExecutionProvider": "CPU", "CUDAExecutionProvider": "CUDA"}
 """What ``Approval.device`` calls them; of an engine that was built for a GPU see ``edgelpr.engines.identity``."""
+
+_OPTIONAL = ("engine_sha256", "tracks")
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,9 @@ class Approval:
     engine_sha256: str | None = None
     """Hash of the plan that read; another build may have taken other kernels. None where nothing was built."""
 
+    tracks: TrackOrigin | None = None
+    """Of a bundle that reads tracks: whether those that were read were filmed or made from single crops; None of crops."""
+
     def __post_init__(self) -> None:
         where = f"approval of {self.precision} on {self.backend}"
         hexadecimal_hash(self.graph_sha256, f"{where}: graph_sha256")
@@ -138,9 +143,9 @@ class Approval:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; ``from_dict`` takes them back. Where nothing was built, no engine is named."""
+        """Plain values for JSON; ``from_dict`` takes them back. What does not apply is left out."""
         plain = asdict(self) | {"loss_interval": list(self.loss_interval)}
-        return {key: value for key, value in plain.items() if key != "engine_sha256" or value is not None}
+        return {key: value for key, value in plain.items() if key not in _OPTIONAL or value is not None}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "approval", schema: int = SCHEMA) -> Approval:
@@ -157,8 +162,8 @@ class Approval:
         values = typed(values, dict, where)
         if schema < 3:
             values = _of_schema_2(values)
-        values = checked_keys({"engine_sha256": None, **values}, [field.name for field in fields(cls)], where)
-        engine = values["engine_sha256"]
+        values = checked_keys({**dict.fromkeys(_OPTIONAL), **values}, [field.name for field in fields(cls)], where)
+        engine, tracks = values["engine_sha256"], values["tracks"]
         return cls(
             precision=chosen(values["precision"], get_args(Precision), f"{where}: precision"),
             backend=typed(values["backend"], str, f"{where}: backend"),
@@ -179,6 +184,7 @@ class Approval:
             selected=typed(values["selected"], bool, f"{where}: selected"),
             runtime=typed(values["runtime"], str, f"{where}: runtime"),
             engine_sha256=None if engine is None else hexadecimal_hash(engine, f"{where}: engine_sha256"),
+            tracks=None if tracks is None else chosen(tracks, get_args(TrackOrigin), f"{where}: tracks"),
         )
 
 

@@ -51,34 +51,40 @@ class Bundle:
         return cls(folder, manifest)
 
     def graph(self, precision: Precision, backend: str = "onnxruntime") -> Graph:
-        """The graph of a precision that an inference engine runs, of a bundle that reads crops.
+        """The graph of a precision that an inference engine runs; whether it reads crops or tracks, ``manifest.frames`` says.
 
         Args:
             precision: the arithmetic.
             backend: the engine; a graph that was made for it is taken before one made for any.
 
         Raises:
-            BundleError: the bundle has none, and the message lists those it has; or it reads tracks.
+            BundleError: the bundle has none, and the message lists those it has.
         """
-        self.check_reads_crops()
         graph = self.manifest.graph(precision, backend)
         if graph is None:
             raise BundleError(f"{self.path}: has no {precision} graph for {backend}; graphs present: {self._graphs()}")
         return graph
 
-    def track_graph(self) -> Graph:
-        """The graph that reads tracks: fp32, for any engine.
+    def track_graph(self, precision: Precision = "fp32", backend: str = "onnxruntime") -> Graph:
+        """The same of a bundle that reads tracks.
 
         Raises:
-            BundleError: the bundle reads crops.
+            BundleError: the bundle reads crops, or has no such graph.
         """
-        graph = self.manifest.graph("fp32", "onnxruntime")
-        if self.manifest.frames is None or graph is None:
+        self.check_reads_tracks()
+        return self.graph(precision, backend)
+
+    def check_reads_tracks(self) -> None:
+        """Refuse a bundle that reads crops, where tracks are read.
+
+        Raises:
+            BundleError: it reads crops.
+        """
+        if self.manifest.frames is None:
             raise BundleError(
                 f"{self.path}: this bundle reads single crops, not tracks; use: edgelpr read {self.path} IMAGE..., or export a "
                 "checkpoint of iq-stan"
             )
-        return graph
 
     def check_reads_crops(self) -> None:
         """Refuse a bundle that reads tracks, where single crops are read.
@@ -87,10 +93,7 @@ class Bundle:
             BundleError: it reads tracks.
         """
         if self.manifest.frames is not None:
-            raise BundleError(
-                f"{self.path}: this bundle reads tracks; use: edgelpr track {self.path} FRAMES... (by onnxruntime in fp32 only "
-                "so far: fp16, INT8, engines and measuring on single crops are for bundles that read those)"
-            )
+            raise BundleError(f"{self.path}: this bundle reads tracks; use: edgelpr track {self.path} FRAMES...")
 
     def _graphs(self) -> str:
         graphs = [f"{graph.precision} for {graph.made_for}" for graph in self.manifest.graphs]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from edgelpr.bundle.checking import checked_keys, chosen, texts, typed
+from edgelpr.bundle.confidence import TrackConfidence
 from edgelpr.errors import BundleError
 from edgelpr.types import GraphTarget, Precision, Rewrite
 
@@ -16,8 +17,10 @@ InputType = Literal["uint8", "float32"]
 FRAMES, PRESENT = "frames", "present"
 """Inputs of a graph that reads tracks; ``present`` is (N, F) uint8, 1 for a frame that is there, 0 for one that is not."""
 
-TRACK_EXTRAS = ("quality", "temporal", "attention")
+TRACK_EXTRAS = ("quality", "likeness", "temporal", "attention")
 """Outputs that a graph for tracks may have after classes and probabilities, in this order."""
+
+_OF_TRACKS = ("frames", "confidence")
 
 # The first that a bundle has is taken. The backend torch is absent: it computes with the weights, not with a graph.
 _TARGETS: Mapping[str, tuple[GraphTarget, ...]] = {
@@ -30,6 +33,22 @@ _TARGETS: Mapping[str, tuple[GraphTarget, ...]] = {
 def targets_of(backend: str) -> tuple[GraphTarget, ...]:
     """What a graph may be made for so that a backend runs it, the preferred one first; empty for one that runs none."""
     return _TARGETS.get(backend, ())
+
+
+class GraphInput(NamedTuple):
+    """Something that a graph takes."""
+
+    name: str
+    """As in the ONNX file."""
+
+    dtype: InputType
+    """Of its elements."""
+
+    shape: tuple[int | None, ...]
+    """With the batch first, which is None: any number."""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.dtype} {'x'.join('N' if side is None else str(side) for side in self.shape)}"
 
 
 @dataclass(frozen=True)
@@ -68,8 +87,9 @@ class Graph:
     """``classes`` (N, P) int32 and ``probabilities`` (N, P) float32, or ``logits`` (N, P, S) float32; then perhaps
     ``maps`` (N, P, h, w) float32, the HPA maps without background.
 
-    For tracks ``classes`` and ``probabilities``, then perhaps ``quality`` (N, F) 0 to 1, ``temporal`` (N, F, h, w) weights 0 to
-    2, ``attention`` (N, P, F, w) shares that sum to 1 over F and w, all float32 and 0 for frames that are absent."""
+    For tracks ``classes`` and ``probabilities``, then perhaps ``quality`` (N, F) 0 to 1, ``likeness`` (N, F, F) 0 to 1 of the
+    plates that every two frames show, ``temporal`` (N, F, h, w) weights 0 to 2, ``attention`` (N, P, F, w) shares that sum to 1
+    over F and w, all float32 and 0 for frames that are absent, where likeness is 1."""
 
     multiply_adds: int
     """Multiply-adds of one crop, or of one track."""
@@ -79,6 +99,9 @@ class Graph:
 
     frames: int | None = None
     """F, frames of a track that are read together; None: each crop is read alone."""
+
+    confidence: TrackConfidence | None = None
+    """Of tracks: how outputs become a probability that the plate is right; None: the product of the probabilities is taken."""
 
     def __post_init__(self) -> None:
         if self.frames is None:
@@ -91,6 +114,8 @@ class Graph:
         results = ("classes", "probabilities") if decodes else ("logits",)
         if self.outputs not in (results, (*results, "maps")):
             raise BundleError(f"{self.file}: outputs are {list(self.outputs)}; expected {list(results)}, perhaps with maps")
+        if self.confidence is not None:
+            raise BundleError(f"{self.file}: reads crops and has coefficients of a track's confidence; expected none")
         if self.input_dtype != ("uint8" if decodes else "float32"):
             raise BundleError(f"{self.file}: input is {self.input_dtype}, which contradicts the rewrites {list(self.rewrites)}")
         wanted = (None,) if decodes else (None, 1 if "grey-fold" in self.rewrites else 3)
@@ -112,6 +137,12 @@ class Graph:
             raise BundleError(f"{self.file}: outputs are {list(self.outputs)}; expected {wanted}")
 
     @property
+    def inputs(self) -> tuple[GraphInput, ...]:
+        """All that it takes, in order: pictures first, then for tracks which frames are there."""
+        pictures = GraphInput(self.input_name, self.input_dtype, self.input_shape)
+        return (pictures,) if self.frames is None else (pictures, GraphInput(PRESENT, "uint8", (None, self.frames)))
+
+    @property
     def height_width(self) -> tuple[int | None, ...]:
         """Height and width of the input in pixels."""
         return self.input_shape[-2:]
@@ -122,9 +153,10 @@ class Graph:
         return 1 if "grey-fold" in self.rewrites else 3
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; ``from_dict`` takes them back. Without ``frames`` for crops, as before there were tracks."""
+        """Plain values for JSON; ``from_dict`` takes them back. Of crops without what only tracks have."""
         plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-        return plain if self.frames is not None else {key: value for key, value in plain.items() if key != "frames"}
+        plain["confidence"] = None if self.confidence is None else self.confidence.to_list()
+        return {key: value for key, value in plain.items() if self.frames is not None or key not in _OF_TRACKS}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "graph") -> Graph:
@@ -132,11 +164,11 @@ class Graph:
 
         Raises:
             BundleError: a missing or an unknown key, or a value that does not fit; ``made_for`` may be missing, as in
-                bundles of schema 1, and ``frames``, as for crops.
+                bundles of schema 1, and ``frames`` and ``confidence``, as for crops.
         """
-        optional = {"made_for": "any", "frames": None}
+        optional = {"made_for": "any"} | dict.fromkeys(_OF_TRACKS)
         values = checked_keys(optional | typed(values, dict, where), [field.name for field in fields(cls)], where)
-        frames = values["frames"]
+        frames, confidence = values["frames"], values["confidence"]
         rewrites = texts(values["rewrites"], f"{where}: rewrites")
         shape = typed(values["input_shape"], list, f"{where}: input_shape")
         return cls(
@@ -151,4 +183,5 @@ class Graph:
             multiply_adds=typed(values["multiply_adds"], int, f"{where}: multiply_adds"),
             made_for=chosen(values["made_for"], get_args(GraphTarget), f"{where}: made_for"),
             frames=None if frames is None else typed(frames, int, f"{where}: frames"),
+            confidence=None if confidence is None else TrackConfidence.from_list(confidence, f"{where}: confidence"),
         )

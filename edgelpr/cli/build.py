@@ -87,6 +87,11 @@ def command(
     The precision is in the graph: `edgelpr calibrate` makes those of fp16 and int8. An engine rounds otherwise than a CPU does:
     verify it on labelled plates before it reads.
 
+    Where int8 and fp16 are both there after a build, both are timed for a second, and what int8 gains on this device is said.
+
+    --batch counts crops; of a BUNDLE that reads tracks it counts these, of which `edgelpr track` reads one or two at once:
+    --batch 1,1,2 then takes the least device memory.
+
     With several GPUs the first is taken; CUDA_VISIBLE_DEVICES=1 makes another one the first. Of several --target the oldest
     decides how the engine computes; TensorRT-RTX computes no int8 on sm75, so build for that one on its own.
 
@@ -151,7 +156,7 @@ def _build(bundle: Bundle, choices: Choices, force: bool, as_json: bool) -> None
     bundle.graph(choices.precision, backend)  # before minutes of work
     machine = _machine(backend, choices.options)
     for line in () if choices.recipe is None else choices.recipe.remarks(machine.target(choices.options)):
-        note(line)
+        note(f"Warning: {line}")
     built: list[BuiltPlan] = []
 
     def build(*arguments: Any, **named: Any) -> BuiltPlan:
@@ -174,6 +179,10 @@ def _build(bundle: Bundle, choices: Choices, force: bool, as_json: bool) -> None
             progress=steps.reach,
         )
     _report(stored, bool(built), as_json)
+    if built and _runs_here(stored, machine):
+        from edgelpr.cli.build_compare import compare_precisions
+
+        compare_precisions(bundle, stored, machine.target())
     _name_next(bundle, stored, machine)
 
 
@@ -220,15 +229,25 @@ def _report(stored: StoredEngine, built: bool, as_json: bool) -> None:
 
 
 def _name_next(bundle: Bundle, stored: StoredEngine, machine: Machine) -> None:
-    from edgelpr.engines.finding import find_engine
+    from edgelpr.engines.finding import find_engines
 
-    target = stored.record.target
-    words = ["edgelpr", "verify", str(bundle.path), "--data", "labels.csv", "--backend", target.backend]
-    verify = shlex.join([*words, "--precision", stored.record.precision, "--build"])  # fp32 is what the others are held against
-    here = machine.facts is not None and machine.facts.sm in target.compute_capabilities
-    if here and (taken := find_engine(bundle, machine.target(), stored.record.precision, trust=True)).path != stored.path:
-        note(f"Reading takes {taken.path.name} instead: it comes before this one, remove it to read with this")
+    record, target = stored.record, stored.record.target
+    dla = () if record.options.dla_core is None else ("--dla", str(record.options.dla_core))
+    labels = "labels.csv" if bundle.manifest.frames is None else "tracks.csv"
+    words = ["edgelpr", "verify", str(bundle.path), "--data", labels, "--backend", target.backend, *dla]
+    verify = shlex.join([*words, "--precision", record.precision, "--build"])  # fp32 is what the others are held against
+    here = _runs_here(stored, machine)
+    if here:
+        taken = find_engines(bundle, machine.target(), record.precision, trust=True, dla=record.options.dla_core)[0]
+        if taken.path != stored.path:
+            note(f"{taken.path.name} comes before this one: remove it to verify this one and to read with it")
+        elif dla:
+            note(f"Reading takes it with {' '.join(dla)}, and without that where there is no engine for the GPU alone")
     next_command(verify if here else f"copy {bundle.path} to a machine with such a GPU, and there: {verify}")
+
+
+def _runs_here(stored: StoredEngine, machine: Machine) -> bool:
+    return machine.facts is not None and machine.facts.sm in stored.record.target.compute_capabilities
 
 
 def _write_script(
@@ -237,7 +256,7 @@ def _write_script(
     from edgelpr.engines.script import SCRIPT, write_script
 
     recipe = choices.recipe
-    tensorrt = version or ("8.5" if recipe is None else recipe.tensorrt)
+    tensorrt = version or ("8.5" if recipe is None or recipe.backend != "tensorrt" else recipe.tensorrt)
     calibration = None if calib is None else calib.read_bytes()
     files = write_script(bundle, choices.precision, choices.options, folder, tensorrt, calibration)
     if as_json:

@@ -56,7 +56,7 @@ def choose(name: str | None, precision: Precision | None, backend: EngineBackend
     recipe = None if name is None else load_recipe(name)
     options = replace(BuildOptions() if recipe is None else recipe.options, **given)
     if recipe is not None:
-        note(f"Recipe {recipe.name}: {recipe.board}, TensorRT {recipe.tensorrt}")
+        note(f"Recipe {recipe.name}: {recipe.board}, {recipe.software}")
         for line in recipe.notes:
             note(f"  {line}")
         if recipe.power_mode is not None:

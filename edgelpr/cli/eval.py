@@ -62,6 +62,7 @@ def command(
     backend: BackendChoice,
     build: bool,
     device: int,
+    dla: int | None,
     trust_engines: bool,
     precision: Precision,
     threads: int | None,
@@ -87,6 +88,7 @@ def command(
     from edgelpr.cli.progress import ProgressBar
     from edgelpr.data.labels import read_labels
     from edgelpr.runtime.approving import objection
+    from edgelpr.runtime.executing.use import EngineUse
     from edgelpr.runtime.recognizer import Recognizer
     from edgelpr.training.evaluation import evaluate
 
@@ -94,10 +96,12 @@ def command(
     opened = Bundle.open(bundle)
     # Measuring is what shows whether a precision may be approved.
     options = (opened, backend, precision, threads, batch_size, True)
-    opening = partial(Recognizer.open, *options, build=build, device=device, trust_engines=trust_engines)
+    use = EngineUse(build, device, trust_engines=trust_engines, dla=dla)
+    opening = partial(Recognizer.open, *options, build=build, device=device, dla=dla, trust_engines=trust_engines)
     with open_with_progress(opening) as recognizer:
         note(f"Evaluating with {recognizer.description}, {recognizer.precision}")
-        if reason := objection(opened, precision, recognizer.backend, recognizer.device, recognizer.engine_sha256):
+        computing = (recognizer.backend, recognizer.device, recognizer.engine_sha256)
+        if reason := objection(opened, precision, *computing, use=use):
             note(f"Not approved: {reason}")
         with ProgressBar(len(labelled), "Evaluating") as bar:
             evaluation = evaluate(recognizer, labelled, bar.reach, opened.manifest.plate_format, rectify)

@@ -56,6 +56,8 @@ def _print_head(bundle: Bundle) -> None:
     click.echo(f"alphabet       {manifest.plate_format.alphabet}")
     size = f"{preprocessing.height}x{preprocessing.width}"
     click.echo(f"preprocessing  {preprocessing.colour}, {size} (height x width), resized by {preprocessing.resize}")
+    if manifest.frames is not None:
+        click.echo(f"reads          tracks of 1 to {manifest.frames} frames")
 
 
 def _describe(plate_format: PlateFormat) -> str:
@@ -69,7 +71,6 @@ def _print_graphs(manifest: Manifest) -> None:
     header = ["graph", "precision", "made for", "opset", "input", "outputs", "multiply-adds", "MB", "rewrites"]
     rows = []
     for graph in manifest.graphs:
-        shape = "x".join("N" if side is None else str(side) for side in graph.input_shape)
         megabytes = manifest.files[graph.file].bytes / 1e6
         rows.append(
             [
@@ -77,7 +78,7 @@ def _print_graphs(manifest: Manifest) -> None:
                 graph.precision,
                 _MADE_FOR[graph.made_for],
                 str(graph.opset),
-                f"{graph.input_name} {graph.input_dtype} {shape}",
+                ", ".join(map(str, graph.inputs)),
                 ", ".join(graph.outputs),
                 f"{graph.multiply_adds / 1e6:.1f} M",
                 f"{megabytes:.1f}",

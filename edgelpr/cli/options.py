@@ -44,7 +44,7 @@ def backend_choice_option(function: _F) -> _F:
 
 
 def engine_use_options(function: _F) -> _F:
-    """``build: bool``, ``device: int``, ``trust_engines: bool``, for backends that run engines."""
+    """``build: bool``, ``device: int``, ``dla: int | None``, ``trust_engines: bool``, for backends that run engines."""
     build = click.option(
         "--build",
         is_flag=True,
@@ -57,13 +57,19 @@ def engine_use_options(function: _F) -> _F:
         show_default=True,
         help="With tensorrt or tensorrt-rtx: which GPU, as CUDA numbers those that CUDA_VISIBLE_DEVICES leaves.",
     )
+    dla = click.option(
+        "--dla",
+        type=click.IntRange(min=0),
+        metavar="CORE",
+        help="With tensorrt: read with the engine for this DLA core (Orin NX, AGX Orin; fp16, int8).  [default: the GPU alone]",
+    )
     trust = click.option(
         "--trust-engines",
         is_flag=True,
         help="With tensorrt or tensorrt-rtx: also load an engine that brings code for the processor (one built with "
         "--version-compatible) and was not built here by you. Only for a bundle whose maker you trust like a program's.",
     )
-    return build(device(trust(function)))
+    return build(device(dla(trust(function))))
 
 
 def precision_option(function: _F) -> _F:
@@ -180,3 +186,24 @@ def glyph_options(function: _F) -> _F:
     ):
         function = option(function)
     return function
+
+
+def tracks_option(function: _F) -> _F:
+    """``tracks: bool``, for bundles that read tracks."""
+    return click.option(
+        "--tracks",
+        is_flag=True,
+        help="For iq-stan: each folder with images is a track, frames of one plate. Without it a track is made from each crop.",
+    )(function)
+
+
+def hardness_option(function: _F) -> _F:
+    """``hardness: float``, of tracks that are made from single crops."""
+    return click.option(
+        "--hardness",
+        type=click.FloatRange(0, 1),
+        default=0.5,
+        show_default=True,
+        metavar="SHARE",
+        help="For iq-stan: how much the frames of tracks made from single crops are damaged, 0 to 1.",
+    )(function)

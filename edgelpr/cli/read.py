@@ -55,6 +55,7 @@ def command(
     backend: BackendChoice,
     build: bool,
     device: int,
+    dla: int | None,
     trust_engines: bool,
     precision: Precision,
     allow_unapproved: bool,
@@ -75,7 +76,7 @@ def command(
         raise click.UsageError("Missing argument 'IMAGE...': name images, folders or patterns, or a list by --from-file.")
     wanted = wanted_images(images, list_file)
     options = (backend, precision, threads, batch_size, allow_unapproved)
-    opening = partial(Recognizer.open, bundle, *options, build=build, device=device, trust_engines=trust_engines)
+    opening = partial(Recognizer.open, bundle, *options, build=build, device=device, dla=dla, trust_engines=trust_engines)
     with open_with_progress(opening) as recognizer:
         note(f"Reading with {recognizer.description}, {recognizer.precision}")
         failed = _read_all(recognizer, wanted, folder, as_json)

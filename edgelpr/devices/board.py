@@ -21,6 +21,20 @@ _FAMILIES = {
 }
 
 
+# As NVIDIA's device trees, and other makers', write them somewhere in the model; longer names first.
+_MODULES = ("Orin Nano", "Orin NX", "AGX Orin", "AGX Thor", "Xavier NX", "AGX Xavier", "TX2", "TX1", "Nano")
+
+
+def jetson_module(model: str) -> str | None:
+    """Which Jetson the name of a board is about: ``Orin Nano`` in ``Jetson Orin Nano Developer Kit``; None where it says none.
+
+    Args:
+        model: of a device tree, or as people write it.
+    """
+    words = " ".join(re.split(r"[^a-z0-9]+", model.lower()))
+    return next((name for name in _MODULES if re.search(rf"\b{name.lower()}\b", words)), None)
+
+
 @dataclass(frozen=True)
 class Board:
     """What the device tree says of a board."""

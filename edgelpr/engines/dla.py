@@ -5,7 +5,20 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from edgelpr.errors import BuildError
+from edgelpr.errors import BuildError, UsageError
+from edgelpr.types import EngineBackend, Precision
+
+
+def refuse_dla(backend: EngineBackend, precision: Precision) -> None:
+    """Refuse what no DLA does, whichever board this is.
+
+    Raises:
+        UsageError: TensorRT-RTX, or fp32.
+    """
+    if backend == "tensorrt-rtx":
+        raise UsageError("--dla: TensorRT-RTX is for desktop GPUs, which have no DLA; leave --dla out")
+    if precision == "fp32":
+        raise UsageError("--dla: a DLA computes in fp16 and int8 only; choose --precision fp16 or int8")
 
 
 def use_dla(module: ModuleType, builder: Any, network: Any, config: Any, core: int, batch: int, where: str) -> str:
@@ -48,6 +61,6 @@ def _check(module: ModuleType, builder: Any, network: Any, core: int, batch: int
     tensor = network.get_input(0)
     if tensor.dtype == module.DataType.UINT8:
         raise BuildError(
-            f"{where}: takes crops as bytes, which a DLA cannot; export a bundle that takes numbers, with "
-            "'edgelpr export --no-rewrite decode', and build that"
+            f"{where}: takes crops as bytes, which a DLA cannot; leave --dla out, or export a bundle that takes numbers, with "
+            "'edgelpr export --no-rewrite decode' (not for iq-stan), and build that"
         )

@@ -14,7 +14,7 @@ from edgelpr.bundle.bundle import Bundle
 from edgelpr.engines.auditing.audit import EngineAudit, check_audit
 from edgelpr.engines.auditing.auditing import audit_log, audit_plan
 from edgelpr.engines.building import BuiltPlan, build_plan
-from edgelpr.engines.finding import find_engine, options_for
+from edgelpr.engines.finding import find_engines, first_sound, options_for
 from edgelpr.engines.locking import locked
 from edgelpr.engines.machine import Machine
 from edgelpr.engines.monitoring import Progress
@@ -23,8 +23,7 @@ from edgelpr.engines.placing import writable_folder
 from edgelpr.engines.plain import plain
 from edgelpr.engines.record import EngineRecord
 from edgelpr.engines.request import BuildRequest, Surroundings
-from edgelpr.engines.storing import StoredEngine, damage_of, write_engine
-from edgelpr.engines.target import Target
+from edgelpr.engines.storing import StoredEngine, write_engine
 from edgelpr.engines.timing import read_timing_cache, timing_cache_path, write_timing_cache
 from edgelpr.engines.trusting import remember
 from edgelpr.errors import BundleError, EngineError
@@ -46,6 +45,8 @@ def ensure_engine(
     *,
     machine: Machine,
     batch: int | None = None,
+    dla: int | None = None,
+    trust: bool = False,
     force: bool = False,
     build: Builder = build_plan,
     note: Note | None = None,
@@ -61,7 +62,11 @@ def ensure_engine(
         precision: that is wanted.
         options: an engine that was built with exactly these; None: any that fits, else one with the default options.
         machine: what to build with, and for.
-        batch: the largest number of crops at once that is wanted; None: any.
+        batch: the largest number of crops at once that an engine which is built without ``options`` shall take; one that is
+            there may take fewer, as what is longer is read in parts. None: the default.
+        dla: the DLA core that computes what it can; None: as ``find_engines`` has it, and what is built is for the GPU alone.
+            ``options`` have their own.
+        trust: whether a plan that brings code for the processor is taken although it was not built here.
         force: build although there is one that fits.
         build: builds the plan.
         note: told what takes time, and what a user should know.
@@ -75,16 +80,15 @@ def ensure_engine(
         KeyboardInterrupt: after Ctrl-C.
     """
     say = note or _nothing
-    here, wanted = machine.target(options), options or options_for(batch)
-    told: set[str] = set()
+    here, wanted = machine.target(options), options or options_for(bundle, batch, dla)
+    damaged: list[StoredEngine] = []  # read and told of once
 
     def present() -> StoredEngine | None:
-        damaged: dict[Path, str] = {}
-        found = None if force else _sound(bundle, here, precision, batch, options, damaged)
-        for reason in set(damaged.values()) - told:
-            say(f"{reason}; it is not used")
-            told.add(reason)
-        return found
+        with contextlib.suppress(EngineError):  # none fits
+            if not force:
+                fitting = find_engines(bundle, here, precision, options=options, trust=trust, dla=dla)
+                return first_sound(fitting, damaged, say)
+        return None
 
     if (found := present()) is not None:
         return found
@@ -94,24 +98,6 @@ def ensure_engine(
             say(f"Another process has built {found.path.name} meanwhile")
             return found
         return _build(bundle, precision, wanted, machine, folder, build, say, progress)
-
-
-def _sound(
-    bundle: Bundle,
-    here: Target,
-    precision: Precision,
-    batch: int | None,
-    options: BuildOptions | None,
-    damaged: dict[Path, str],
-) -> StoredEngine | None:
-    """An engine that fits and whose plan is what its record says; what is wrong with others goes into ``damaged``."""
-    with contextlib.suppress(EngineError):  # none fits
-        while True:
-            found = find_engine(bundle, here, precision, batch, options, damaged)
-            if (reason := damage_of(found)) is None:
-                return found
-            damaged[found.path] = reason
-    return None
 
 
 def _build(

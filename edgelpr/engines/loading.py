@@ -14,7 +14,7 @@ from edgelpr.types import EngineBackend
 _MAJORS = (11, 12, 13, 14)
 
 
-def create_runtime(module: ModuleType, log: Any, said: Said, host_code: bool = False) -> Any:
+def create_runtime(module: ModuleType, log: Any, said: Said, host_code: bool = False, dla: int | None = None) -> Any:
     """A ``Runtime``. Only where a driver answers: without one some versions end the process.
 
     Args:
@@ -22,6 +22,7 @@ def create_runtime(module: ModuleType, log: Any, said: Said, host_code: bool = F
         log: an ``ILogger``, which must outlive the runtime.
         said: what that log hears, for the message.
         host_code: whether plans may bring code for the processor, as version-compatible ones do; only for trusted plans.
+        dla: the DLA core that plans run on, which is not in the plan; None: TensorRT's choice.
 
     Raises:
         DeviceError: CUDA does not start.
@@ -35,6 +36,8 @@ def create_runtime(module: ModuleType, log: Any, said: Said, host_code: bool = F
         raise DeviceError(cannot_start(whose, said))
     if host_code:
         runtime.engine_host_code_allowed = True
+    if dla is not None:
+        runtime.DLA_core = dla
     return runtime
 
 

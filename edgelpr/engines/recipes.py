@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from edgelpr.bundle.checking import checked_keys, chosen, typed
+from edgelpr.devices.board import jetson_module
+from edgelpr.engines.modules import NAMES
 from edgelpr.engines.options import BuildOptions
 from edgelpr.engines.plain import plain, printable, printables
 from edgelpr.engines.target import Target
@@ -37,7 +39,7 @@ class Recipe:
     """The file's name without its suffix."""
 
     board: str
-    """The board, for people."""
+    """The board, for people; another Jetson than one that is named here costs a remark."""
 
     backend: EngineBackend
     """Inference engine."""
@@ -64,7 +66,7 @@ class Recipe:
     """What else to know."""
 
     def remarks(self, here: Target) -> tuple[str, ...]:
-        """What speaks against building by this recipe for a target: it is for another GPU, or another TensorRT.
+        """What speaks against building by this recipe for a target: it is for another GPU, another Jetson, or another TensorRT.
 
         Args:
             here: what is built for.
@@ -73,10 +75,24 @@ class Recipe:
         built_for = ", ".join(here.compute_capabilities)
         if self.compute_capability is not None and here.compute_capabilities != (self.compute_capability,):
             found.append(f"The recipe {self.name} is for GPUs of {self.compute_capability} ({self.board}), not of {built_for}")
+        elif self._is_of_another_board(here):
+            found.append(
+                f"The recipe {self.name} is for {self.board}, here is {here.board}: batches, memory and power mode may not suit"
+            )
         version = self.tensorrt.partition(".")[0]
         if self.backend == here.backend and version != here.tensorrt_version.partition(".")[0]:
-            found.append(f"The recipe {self.name} was written for TensorRT {self.tensorrt}, here is {here.software}")
+            found.append(f"The recipe {self.name} was written for {self.software}, here is {here.software}")
         return tuple(found)
+
+    @property
+    def software(self) -> str:
+        """Name and version of the inference engine, for people."""
+        return f"{NAMES[self.backend]} {self.tensorrt}"
+
+    def _is_of_another_board(self, here: Target) -> bool:
+        """Whether both sides name a Jetson, and not the same."""
+        wanted, found = jetson_module(self.board), None if here.board is None else jetson_module(here.board)
+        return None not in (wanted, found) and wanted != found
 
     @classmethod
     def from_dict(cls, values: Any, where: str) -> Recipe:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from edgelpr.engines.dla import refuse_dla
 from edgelpr.engines.features import (
     can_type_strongly,
     compatibility_level,
@@ -82,10 +83,7 @@ def _check_compatibility(module: ModuleType, backend: EngineBackend, options: Bu
 
 
 def _check_dla(module: ModuleType, backend: EngineBackend, precision: Precision, options: BuildOptions) -> None:
-    if backend == "tensorrt-rtx":
-        raise UsageError("--dla: TensorRT-RTX is for desktop GPUs, which have no DLA; leave --dla out")
-    if precision == "fp32":
-        raise UsageError("--dla: a DLA computes in fp16 and int8 only; choose --precision fp16 or int8")
+    refuse_dla(backend, precision)
     if not options.one_batch:
         raise UsageError(
             f"--dla: a DLA takes one batch size only, not {options.batches[0]} to {options.batches[2]}; "

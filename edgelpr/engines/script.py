@@ -23,6 +23,7 @@ SCRIPT = "build.sh"
 """Name of the script in the folder."""
 
 _CALIBRATION = "calibration.cache"
+_NO_FLOATS = "Graphs that read tracks take bytes alone: build without --dla, with TensorRT 8.5 (JetPack 5) or newer"
 _PLACE = "/usr/src/tensorrt/bin/trtexec"  # where JetPack installs it, outside of PATH
 
 
@@ -89,10 +90,8 @@ def _check_readable(bundle: Bundle, graph: Graph, version: Version, tensorrt: st
         )
     if floats and graph.input_dtype != "float32":
         who = "a DLA" if on_dla else f"TensorRT {tensorrt}"
-        raise BuildError(
-            f"{bundle.file(graph.file)}: takes {graph.input_dtype}; {who} takes float32 only. Export the checkpoint for it: "
-            f"{export}{then}"
-        )
+        remedy = f"Export the checkpoint for it: {export}{then}" if graph.frames is None else _NO_FLOATS
+        raise BuildError(f"{bundle.file(graph.file)}: takes {graph.input_dtype}; {who} takes float32 only. {remedy}")
 
 
 @contextlib.contextmanager
@@ -141,13 +140,10 @@ echo {shlex.quote("built: " + engine)}
 
 
 def _readme(bundle: Bundle, graph: Graph, precision: Precision, engine: str, tensorrt: str) -> str:
+    inputs = ", ".join(f"`{plain(str(each))}`" for each in graph.inputs)
     return (
         f"`sh {SCRIPT}` on the board builds `{engine}` ({precision}) for its GPU, with the trtexec of TensorRT {tensorrt}.\n"
-        f"Input `{plain(graph.input_name)}`: {graph.input_dtype}, {_shape(graph)}; outputs: {', '.join(graph.outputs)}; "
+        f"Input: {inputs}; outputs: {', '.join(graph.outputs)}; "
         f"`edgelpr inspect {plain(bundle.path.name)}` says what goes in and what comes out.\n"
         "An engine is for one GPU and one version of TensorRT: build it again after either changed.\n"
     )
-
-
-def _shape(graph: Graph) -> str:
-    return "x".join("N" if side is None else str(side) for side in graph.input_shape)

@@ -17,6 +17,7 @@ from typing import TypeVar
 from edgelpr.atomic import write_atomically
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.files import hash_file
+from edgelpr.engines.keepsakes import forget
 from edgelpr.engines.placing import engine_folders, writable_folder
 from edgelpr.engines.record import EngineRecord, read_record
 from edgelpr.errors import BuildError, EngineError
@@ -79,7 +80,7 @@ def write_engine(bundle: Bundle, plan: bytes, record: EngineRecord) -> StoredEng
             ) from error
         raise
     stored = StoredEngine(path, record)
-    _remove_older(stored)
+    _remove_older(bundle, stored)
     return stored
 
 
@@ -199,13 +200,17 @@ def _name_of(record: EngineRecord) -> str:
     return "-".join(re.sub(r"[^A-Za-z0-9.]+", "-", part).strip("-.") for part in parts)
 
 
-def _remove_older(stored: StoredEngine) -> None:
-    """Remove engines that differ from this one in nothing but the build, damaged ones too."""
+def _remove_older(bundle: Bundle, stored: StoredEngine) -> None:
+    """Remove engines that differ from this one in nothing but the build, damaged ones too, and what the cache keeps of them."""
     for other in _recorded_in(stored.path.parent):
-        if other.path != stored.path and _kind(other.record) == _kind(stored.record):
-            with contextlib.suppress(OSError):  # in use, on Windows
-                other.path.with_suffix(RECORD).unlink(missing_ok=True)
-                other.path.unlink(missing_ok=True)
+        if other.path == stored.path or _kind(other.record) != _kind(stored.record):
+            continue
+        with contextlib.suppress(OSError):  # in use, on Windows
+            other.path.with_suffix(RECORD).unlink(missing_ok=True)
+            other.path.unlink(missing_ok=True)
+            gone = other.record.plan_sha256
+            if all(each.record.plan_sha256 != gone for each in engines_of(bundle)):
+                forget(gone)
 
 
 def _kind(record: EngineRecord) -> tuple[object, ...]:

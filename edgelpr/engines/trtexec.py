@@ -85,9 +85,9 @@ def _precision(version: Version, precision: Precision, options: BuildOptions) ->
 
 
 def _shapes(graph: Graph, options: BuildOptions) -> Iterator[str]:
-    rest = [str(side) for side in graph.input_shape[1:]]
     for name, count in zip(("min", "opt", "max"), options.batches):
-        yield f"--{name}Shapes={graph.input_name}:{'x'.join([str(count), *rest])}"
+        shapes = (f"{each.name}:{'x'.join(map(str, (count, *each.shape[1:])))}" for each in graph.inputs)
+        yield f"--{name}Shapes={','.join(shapes)}"
 
 
 def _more(version: Version, options: BuildOptions) -> Iterator[str]:

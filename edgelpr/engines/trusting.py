@@ -8,12 +8,10 @@ a plan is known by that hash wherever it lies.
 from __future__ import annotations
 
 from edgelpr.atomic import write_atomically
+from edgelpr.engines.keepsakes import marker_of
 from edgelpr.engines.matching import Mismatch
-from edgelpr.engines.placing import cache_folder
 from edgelpr.engines.record import EngineRecord
 from edgelpr.errors import EngineError
-
-_FOLDER = "built-here"
 
 
 def remember(record: EngineRecord) -> str | None:
@@ -25,9 +23,9 @@ def remember(record: EngineRecord) -> str | None:
     if not record.options.version_compatible:
         return None
     try:
-        folder = cache_folder() / _FOLDER
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / record.plan_sha256, b"")
+        marker = marker_of(record.plan_sha256)
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(marker, b"")
     except (OSError, EngineError) as error:
         said = getattr(error, "strerror", None) or error
         return f"the engine could not be noted as built here ({said}); it will be used with --trust-engines only"
@@ -42,7 +40,7 @@ def is_trusted(record: EngineRecord) -> bool:
     if not record.options.version_compatible:
         return True
     try:
-        return (cache_folder() / _FOLDER / record.plan_sha256).is_file()
+        return marker_of(record.plan_sha256).is_file()
     except (OSError, EngineError):
         return False
 

@@ -9,12 +9,18 @@ from typing import get_args
 from edgelpr.bundle.approval import Approval
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.errors import ApprovalError
+from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.runtime.instructions import instruction_set, reads_alike
 from edgelpr.types import EngineBackend, Precision
 
 
 def check_approved(
-    bundle: Bundle, precision: Precision, backend: str, device: str | None = None, engine_sha256: str | None = None
+    bundle: Bundle,
+    precision: Precision,
+    backend: str,
+    device: str | None = None,
+    engine_sha256: str | None = None,
+    use: EngineUse | None = None,
 ) -> None:
     """Refuse a precision that is not approved on a backend, for exactly the graph file that it would run.
 
@@ -24,45 +30,47 @@ def check_approved(
         backend: the inference engine.
         device: what computes, as ``Approval.device`` names it; None before that is known.
         engine_sha256: hash of the plan that reads; None where nothing is built.
+        use: how it is opened, for the command that verifies.
 
     Raises:
         ApprovalError: never verified, not approved, or approved on a device, an engine or a processor that may read otherwise.
     """
-    reason = objection(bundle, precision, backend, device, engine_sha256)
+    reason = objection(bundle, precision, backend, device, engine_sha256, use=use)
     if reason is not None:
         raise _refusal(reason)
 
 
-def check_before_building(bundle: Bundle, precision: Precision, backend: str) -> None:
-    """Refuse to build, before minutes of work, what no verdict can be on yet; fp32 needs none.
+def refusal_to_build(bundle: Bundle, precision: Precision, backend: str, use: EngineUse | None = None) -> ApprovalError:
+    """Why a precision that needs approval is not built to read at once: no verdict can be on it yet, and it takes minutes.
 
     Args:
         bundle: an opened bundle.
         precision: what is to read.
         backend: the inference engine that there is no engine for.
-
-    Raises:
-        ApprovalError: any other precision.
+        use: how it is opened, for the command that verifies.
     """
-    if precision != "fp32":
-        raise _refusal(
-            f"{bundle.path}: no {precision} engine is there, and one that is built now is verified nowhere: another build may "
-            f"take other kernels, which round otherwise. Build and verify it: {verify_command(bundle, backend, precision)}"
-        )
+    verify = verify_command(bundle, backend, precision, use=use)
+    return _refusal(
+        f"{bundle.path}: no {precision} engine is there, and one that is built now is verified nowhere: another build may "
+        f"take other kernels, which round otherwise. Build and verify it: {verify}"
+    )
 
 
-def verify_command(bundle: Bundle, backend: str, *precisions: Precision) -> str:
+def verify_command(bundle: Bundle, backend: str, *precisions: Precision, use: EngineUse | None = None) -> str:
     """`edgelpr verify` that rules on precisions on a backend, and builds the engines that it lacks; quoted for a shell.
 
     Args:
         bundle: an opened bundle.
         backend: the inference engine.
         precisions: what is to read.
+        use: which GPU and DLA are to read with it, and which engines are trusted; None: as by default.
     """
     words = ["edgelpr", "verify", str(bundle.path), "--data", "LABELS.csv"]
     if backend != "onnxruntime":
         words += ["--backend", backend, *(word for precision in precisions for word in ("--precision", precision))]
-    return shlex.join([*words, "--build"] if backend in get_args(EngineBackend) else words)
+    if backend in get_args(EngineBackend):
+        words += [*(use or EngineUse()).words, "--build"]
+    return shlex.join(words)
 
 
 def _refusal(reason: str) -> ApprovalError:
@@ -76,6 +84,7 @@ def objection(
     device: str | None = None,
     engine_sha256: str | None = None,
     here: str | None = None,
+    use: EngineUse | None = None,
 ) -> str | None:
     """Why a precision is not approved on a backend, and what to do; None: it is, or needs no approval, as fp32.
 
@@ -88,13 +97,20 @@ def objection(
         device: what computes; None: an approval on any device will do.
         engine_sha256: hash of the plan that reads; None where nothing is built.
         here: instruction set of the processor; by default of this one.
+        use: how it is opened, for the command that verifies.
     """
+    if (precision, backend) == ("fp16", "torch"):
+        words = ("edgelpr", "eval", str(bundle.path), "LABELS.csv", "--backend", backend, "--precision", precision)
+        return (
+            f"{bundle.path}: fp16 on torch is rounded from the weights, and 'edgelpr verify' rules on graph files only. "
+            f"Measure its accuracy: {shlex.join(words)}"
+        )
     graph = bundle.manifest.graph(precision, backend)
     if precision == "fp32" or graph is None:
         return None
     here = here or instruction_set()
     ruling = bundle.manifest.ruling(precision, backend, device, partial(holds_on, here), engine_sha256)
-    verify = verify_command(bundle, backend, precision)
+    verify = verify_command(bundle, backend, precision, use=use)
     if ruling.by is None:
         return f"{bundle.path}: {precision} ({graph.file}) was never verified on {backend}. Run: {verify}"
     if ruling.approved:

@@ -86,7 +86,7 @@ class StagedBatch(Batch):
     def __init__(self, engine: Backend, slot: Slot) -> None:
         super().__init__(engine)
         self._slot = slot
-        self._pixels = slot.pixels
+        (self._pixels,) = slot.inputs
 
     def row(self) -> Image | None:
         """The next row of the slot."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.errors import EdgelprError
 from edgelpr.runtime.executing.machinery import Machinery
 from edgelpr.runtime.executing.use import EngineUse
-from edgelpr.runtime.foreseeing import foresee
+from edgelpr.runtime.foreseeing import Foreseen, foresee
 from edgelpr.types import BackendName, EngineBackend, Precision
 
 
@@ -66,16 +66,7 @@ def choose(
         allow_unapproved: whether approvals do not matter.
         machinery: what reaches the driver and TensorRT; None: of this machine.
     """
-    use, machinery = use or EngineUse(), machinery or Machinery()
-    rejected: list[Rejection] = []
-    for backend in get_args(EngineBackend):
-        try:
-            reason = _reason_for(backend, bundle, precision, use, allow_unapproved, machinery)
-        except EdgelprError as error:
-            rejected.append(Rejection(backend, str(error)))
-        else:
-            return Choice(backend, reason, tuple(rejected))
-    return Choice("onnxruntime", "it needs neither a GPU nor an engine", tuple(rejected))
+    return _chosen(bundle, precision, use or EngineUse(), allow_unapproved, machinery or Machinery())[0]
 
 
 def choose_and_say(
@@ -83,26 +74,38 @@ def choose_and_say(
 ) -> tuple[Choice, EngineUse, int | None]:
     """``choose``, said to ``use.note``; then ``use`` and ``threads`` as the backend that was taken has a use for them.
 
-    What only the other kind of backend has a use for is a mistake where a backend was named, but not here.
+    What only the other kind of backend has a use for is a mistake where a backend was named, but not here. The engine that was
+    found is in the ``use``, so that it is not looked for again.
     """
-    choice = choose(bundle, precision, use, allow_unapproved)
-    for line in choice.lines:
+    heard: list[str] = []
+    choice, taken = _chosen(bundle, precision, replace(use, note=heard.append), allow_unapproved, Machinery())
+    for line in (*choice.lines, *heard):
         use.say(line)
-    return (choice, use, None) if choice.backend in get_args(EngineBackend) else (choice, EngineUse(), threads)
+    return (choice, EngineUse(), threads) if taken is None else (choice, replace(taken, note=use.note), None)
 
 
-def _reason_for(
-    backend: EngineBackend, bundle: Bundle, precision: Precision, use: EngineUse, allow_unapproved: bool, machinery: Machinery
-) -> str:
-    """Why a backend can be used.
+def _chosen(
+    bundle: Bundle, precision: Precision, use: EngineUse, allow_unapproved: bool, machinery: Machinery
+) -> tuple[Choice, EngineUse | None]:
+    """The choice, and how its engine is opened; None where no engine reads."""
+    rejected: list[Rejection] = []
+    for backend in get_args(EngineBackend):
+        try:
+            foreseen = foresee(bundle, precision, backend, use, machinery, allow_unapproved)
+        except EdgelprError as error:
+            rejected.append(Rejection(backend, str(error)))
+        else:
+            return Choice(backend, _reason(foreseen), tuple(rejected)), foreseen.use
+    return Choice("onnxruntime", "it needs neither a GPU nor an engine", tuple(rejected)), None
 
-    Raises:
-        EdgelprError: it cannot.
-    """
-    here, stored = foresee(bundle, precision, backend, use, machinery, allow_unapproved)
+
+def _reason(foreseen: Foreseen) -> str:
+    """Why a backend can be used."""
+    here, stored = foreseen.here, foreseen.stored
     if stored is None:
         return f"an engine will be built for {here.hardware}"
     options = stored.record.options
     smallest, _, largest = options.batches
-    dla = "" if options.dla_core is None else f", with DLA {options.dla_core}, as there is no engine for the GPU alone"
+    why = "as there is no engine for the GPU alone" if foreseen.use.dla is None else "as asked for"
+    dla = "" if options.dla_core is None else f", with DLA {options.dla_core}, {why}"
     return f"{stored.path.name} (batches of {smallest} to {largest}) fits {here.software} on {here.hardware}{dla}"

@@ -45,16 +45,25 @@ def raw_output(names: Sequence[str], arrays: Sequence[NDArray[np.generic]], mask
     """Outputs of a graph, by name, as one structure; class scores are decoded.
 
     Args:
-        names: ``classes`` and ``probabilities``, or ``logits``, then perhaps ``maps``.
+        names: ``classes`` and ``probabilities``, or ``logits``, then others of ``RawOutput``.
         arrays: the outputs in the same order, shapes as in ``Graph.outputs``.
         mask: (P, S) classes that may win, for ``logits``.
     """
     outputs = dict(zip(names, arrays))
-    maps = outputs["maps"].astype(np.float32, copy=False) if "maps" in outputs else None
-    if "logits" in outputs:
-        return RawOutput(*decode_logits(outputs["logits"].astype(np.float32, copy=False), mask), maps)
-    classes = outputs["classes"].astype(np.int32, copy=False)
-    return RawOutput(classes, outputs["probabilities"].astype(np.float32, copy=False), maps)
+    floats = {name: array.astype(np.float32, copy=False) for name, array in outputs.items() if name != "classes"}
+    if "logits" in floats:
+        classes, probabilities = decode_logits(floats.pop("logits"), mask)
+    else:
+        classes, probabilities = outputs["classes"].astype(np.int32, copy=False), floats.pop("probabilities")
+    return RawOutput(classes, probabilities, **floats)
+
+
+def joined(parts: Sequence[RawOutput]) -> RawOutput:
+    """Outputs of several batches of one network as those of one batch."""
+    if len(parts) == 1:
+        return parts[0]
+    found = {name: values for name, values in zip(RawOutput._fields, zip(*parts)) if values[0] is not None}
+    return raw_output(tuple(found), [np.concatenate(values) for values in found.values()])
 
 
 def to_readings(raw: RawOutput, plate_format: PlateFormat, sizes: Sequence[tuple[int, int]], seconds: float) -> list[Reading]:

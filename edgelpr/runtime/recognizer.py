@@ -7,25 +7,25 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast, get_args, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgelpr.bundle.bundle import Bundle
-from edgelpr.errors import ApprovalError, BackendError, ImageError, UsageError
+from edgelpr.errors import BackendError, ImageError, UsageError
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.preprocessing.images import Image
-from edgelpr.runtime.approving import check_approved
 from edgelpr.runtime.backends.protocol import Backend, StagedBackend
 from edgelpr.runtime.backends.registry import load_backend
 from edgelpr.runtime.batching import Batch, StagedBatch
 from edgelpr.runtime.decoding import to_readings
 from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.runtime.inputs import Crop, Source, Sources, each, is_single, load_image, prepare
+from edgelpr.runtime.loading import load_approved
 from edgelpr.runtime.reading import Reading
-from edgelpr.types import BackendChoice, BackendName, EngineBackend, Precision
+from edgelpr.types import BackendChoice, BackendName, Precision
 
 if TYPE_CHECKING:
     from edgelpr.runtime.choosing import Choice
@@ -86,6 +86,7 @@ class Recognizer:
         build: bool = False,
         device: int = 0,
         trust_engines: bool = False,
+        dla: int | None = None,
         progress: Callable[[int, int], None] | None = None,
         note: Callable[[str], None] | None = None,
     ) -> Recognizer:
@@ -108,6 +109,8 @@ class Recognizer:
             device: for TensorRT: which GPU, counted as the driver does.
             trust_engines: for TensorRT: whether an engine that brings code for the processor, as version-compatible ones do,
                 is loaded although it was not built here by this user.
+            dla: for TensorRT: the DLA core (Orin NX, AGX Orin) whose engine reads, in fp16 or int8; None: an engine for the GPU
+                alone, or one with a DLA where there is no other. One that is built takes batches of ``batch_size`` only.
             progress: told how far building is: how much is done, and of how much.
             note: told what ``auto`` came to, what takes time in building, and what is to be known about the engine.
 
@@ -124,15 +127,9 @@ class Recognizer:
             raise UsageError(f"batch_size is {batch_size!r}; expected 1 to {_MOST_CROPS}")
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         opened.check_reads_crops()
-        use = EngineUse(build, device, batch_size, progress, note, trust_engines)
-        choice: Choice | None = None
-        if backend == "auto":
-            from edgelpr.runtime.choosing import choose_and_say  # only here: it reaches for the driver
-
-            choice, use, threads = choose_and_say(opened, precision, use, threads, allow_unapproved)
-            backend = choice.backend
-        load = load_backend if allow_unapproved else _load_approved
-        return cls(opened, load(backend, opened, precision, threads, use), backend, precision, batch_size, choice)
+        use = EngineUse(build, device, batch_size, progress, note, trust_engines, dla)
+        loaded = load_approved(load_backend, opened, backend, precision, threads, use, allow_unapproved)
+        return cls(opened, loaded.network, loaded.backend, precision, batch_size, loaded.choice)
 
     def __enter__(self) -> Recognizer:
         return self
@@ -171,6 +168,9 @@ class Recognizer:
             finally:
                 for batch in batches:
                     batch.release()
+        engine = self._running()
+        if isinstance(engine, StagedBackend):
+            engine.keep()
 
     @overload
     def read(self, images: str | os.PathLike[str]) -> Reading: ...  # type: ignore[overload-overlap]
@@ -315,24 +315,3 @@ class Recognizer:
         if engine is None:
             raise BackendError("this recogniser was closed; open the bundle again")
         return engine
-
-
-def _load_approved(backend: BackendName, bundle: Bundle, precision: Precision, threads: int | None, use: EngineUse) -> Backend:
-    """``load_backend``, if the precision is approved; only an opened engine tells what computes, and is then closed again."""
-    _check_before(bundle, precision, backend, use)
-    engine = load_backend(backend, bundle, precision, threads, use)
-    try:
-        check_approved(bundle, precision, backend, engine.device, engine.engine_sha256)
-    except ApprovalError:
-        engine.close()
-        raise
-    return engine
-
-
-def _check_before(bundle: Bundle, precision: Precision, backend: BackendName, use: EngineUse) -> None:
-    check_approved(bundle, precision, backend)
-    if precision != "fp32" and backend in get_args(EngineBackend):
-        from edgelpr.runtime.executing.machinery import Machinery  # only here: it reaches for the driver
-        from edgelpr.runtime.foreseeing import foresee
-
-        foresee(bundle, precision, cast(EngineBackend, backend), use, Machinery())

@@ -8,7 +8,7 @@ from edgelpr.bundle.bundle import Bundle
 from edgelpr.doctor.check import Check
 from edgelpr.doctor.surroundings import Surroundings
 from edgelpr.engines.command import build_command
-from edgelpr.engines.finding import find_engine
+from edgelpr.engines.finding import find_engines
 from edgelpr.engines.identity import device_name, identity_of
 from edgelpr.engines.modules import MODULES
 from edgelpr.engines.target import Target
@@ -27,8 +27,6 @@ def check_bundle_on_processor(here: Surroundings, bundle: Bundle) -> Check:
 
 def check_bundle_on_gpu(here: Surroundings, bundle: Bundle) -> Check:
     """Precisions that an engine may read with."""
-    if bundle.manifest.frames is not None:
-        return Check("bundle-gpu", "skipped", "the bundle reads tracks, for which no engine can be built yet")
     backend = usable_engine(here)
     if backend is None:
         return Check("bundle-gpu", "skipped", "no engine can be run here: that takes a driver and TensorRT or TensorRT-RTX")
@@ -58,7 +56,7 @@ def build_here(here: Surroundings, bundle: Bundle) -> str | None:
     """The command that builds an engine of the bundle's smallest precision here; None where none can be built."""
     backend = usable_engine(here)
     precisions: list[Precision] = ["int8", "fp16", "fp32"]
-    if backend is None or bundle.manifest.frames is not None:
+    if backend is None:
         return None
     present = [each for each in precisions if bundle.manifest.graph(each, backend) is not None]
     return build_command(bundle.path, present[0], backend) if present else None
@@ -70,10 +68,7 @@ def _precisions(here: Surroundings, bundle: Bundle, backend: BackendName, target
     if not present:
         return Check(name, "skipped", f"the bundle has no graph for {backend}")
     processor = instruction_set(here.root / "proc/cpuinfo", here.architecture)
-    computing = {each: _computing(bundle, each, target) for each in present}
-    objections = {
-        each: objection(bundle, each, backend, device, engine, processor) for each, (device, engine) in computing.items()
-    }
+    objections = {each: _objection(bundle, each, backend, target, processor) for each in present}
     waiting = [each for each in present if objections[each] is not None]
     usable = [each for each in present if each not in waiting]
     found = f"{backend} reads with {', '.join(usable) or 'nothing'}"
@@ -83,12 +78,20 @@ def _precisions(here: Surroundings, bundle: Bundle, backend: BackendName, target
     return Check(name, "warning", f"{found}; not approved here: {', '.join(waiting)}", f"Run: {verify}")
 
 
-def _computing(bundle: Bundle, precision: Precision, target: Target | None) -> tuple[str | None, str | None]:
-    """What computes, and the hash of the plan that reads; None before one is built, on which no verdict can be."""
+def _objection(bundle: Bundle, precision: Precision, backend: BackendName, target: Target | None, processor: str) -> str | None:
+    """Why a precision does not read here; None: it does, with one of the engines at least."""
+    computing = _computing(bundle, precision, target)
+    found = [objection(bundle, precision, backend, device, engine, processor) for device, engine in computing]
+    return None if None in found else found[0]
+
+
+def _computing(bundle: Bundle, precision: Precision, target: Target | None) -> list[tuple[str | None, str | None]]:
+    """What may compute, and the hash of the plan that reads; None before one is built, on which no verdict can be."""
     if target is None:  # the processor, or CUDA below ONNX Runtime
-        return None, None
+        return [(None, None)]
     try:
-        identity = identity_of(target, find_engine(bundle, target, precision).record)
+        fitting = find_engines(bundle, target, precision)
     except EngineError:
-        return device_name(target), None
-    return identity.device, identity.engine_sha256
+        return [(device_name(target), None)]
+    identities = (identity_of(target, engine.record) for engine in fitting)
+    return [(identity.device, identity.engine_sha256) for identity in identities]

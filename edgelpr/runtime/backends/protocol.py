@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 
 class RawOutput(NamedTuple):
-    """What a backend returns for N crops and P positions; the arrays belong to the caller."""
+    """What a backend returns for N crops, or N tracks of F frames, and P positions; the arrays belong to the caller.
+
+    What a graph has no output for is None.
+    """
 
     classes: NDArray[np.int32]
     """(N, P) index of the winning class."""
@@ -17,8 +20,20 @@ class RawOutput(NamedTuple):
     probabilities: NDArray[np.float32]
     """(N, P) its probability, 0 to 1."""
 
-    maps: NDArray[np.float32] | None
-    """(N, P, h, w) HPA maps, 0 to 1, without background; None when the graph has no such output."""
+    maps: NDArray[np.float32] | None = None
+    """(N, P, h, w) HPA maps, 0 to 1, without background."""
+
+    quality: NDArray[np.float32] | None = None
+    """(N, F) of tracks: how legible each frame is, 0 to 1, 0 for absent frames."""
+
+    likeness: NDArray[np.float32] | None = None
+    """(N, F, F) of tracks: how alike the plates of every two frames read, 0 to 1, 1 for absent frames."""
+
+    temporal: NDArray[np.float32] | None = None
+    """(N, F, h, w) of tracks: weights of the features, 0 to 2."""
+
+    attention: NDArray[np.float32] | None = None
+    """(N, P, F, w) of tracks: shares, summing to 1 over F and w."""
 
 
 class Backend(Protocol):
@@ -36,11 +51,13 @@ class Backend(Protocol):
     def engine_sha256(self) -> str | None:
         """Hash of the plan that was built for this machine; None where nothing is built."""
 
-    def run(self, batch: NDArray[np.uint8]) -> RawOutput:
+    def run(self, *inputs: NDArray[np.uint8]) -> RawOutput:
         """Read a batch.
 
         Args:
-            batch: (N, H, W) grey crops of the network's input size, uint8, 0 to 255; only read, and not kept.
+            inputs: as many as ``Graph.inputs`` has, in that order; only read, and not kept. Of crops (N, H, W), grey, of the
+                network's input size, 0 to 255. Of tracks (N, F, H, W), frames of that kind, and (N, F), 1 for a frame that is
+                there, 0 for one that is not.
 
         Raises:
             BackendError: the engine fails, or was closed.
@@ -54,14 +71,14 @@ class Slot(Protocol):
     """One batch on its way through a backend that computes apart from the processor; belongs to one thread."""
 
     @property
-    def pixels(self) -> NDArray[np.uint8]:
-        """(largest, H, W) grey crops, uint8, 0 to 255, in memory that the engine reads: fill rows, then ``submit``."""
+    def inputs(self) -> tuple[NDArray[np.uint8], ...]:
+        """What ``Backend.run`` takes, of ``largest`` rows each, in memory that the engine reads: fill rows, then ``submit``."""
 
     def submit(self, count: int) -> None:
-        """Start the batch and return; ``pixels`` is left alone until ``result``.
+        """Start the batch and return; ``inputs`` are left alone until ``result``.
 
         Args:
-            count: how many rows are crops, 1 to largest.
+            count: how many rows are filled, 1 to largest.
 
         Raises:
             BackendError: the engine fails.
@@ -96,4 +113,11 @@ class StagedBackend(Backend, Protocol):
 
         Raises:
             BackendError: closed, or no memory for another one.
+        """
+
+    def keep(self) -> None:
+        """Keep what was made ready by now, as compiled kernels are, so that a later process starts faster; closed: nothing.
+
+        Raises:
+            BackendError: the engine fails.
         """

@@ -52,6 +52,8 @@ def load_backend(
         engine: Backend = load(bundle, precision, use or EngineUse())
         return engine
     if use is not None and use != EngineUse():
-        raise UsageError(f"building engines and choosing a GPU are for {', '.join(get_args(EngineBackend))}, not for '{name}'")
+        raise UsageError(
+            f"building engines and choosing a GPU or a DLA are for {', '.join(get_args(EngineBackend))}, not for '{name}'"
+        )
     backend: Backend = load(bundle, precision, threads)
     return backend

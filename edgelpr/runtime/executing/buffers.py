@@ -34,15 +34,15 @@ class Buffers:
             self._allocate(tensor, tensor.bytes * contract.largest, stack)
 
     def host(self, tensor: Tensor) -> NDArray[Any]:
-        """(largest, *shape): the host's view of a tensor; writing to the input's is how crops get in."""
+        """(largest, *shape): the host's view of a tensor; writing to an input's is how crops get in."""
         return self._pinned[tensor.name].array.view(tensor.dtype).reshape(self._contract.largest, *tensor.shape)
 
     def copy_in(self, count: int, stream: int) -> None:
-        """Send the first crops of the input, in stream order; nothing where memory is shared."""
-        tensor = self._contract.input
-        pinned = self._pinned[tensor.name]
-        if not self._is_shared(tensor, pinned):
-            self._device.copy_in(self.addresses[tensor.name], pinned.address, tensor.bytes * count, stream)
+        """Send the first crops of every input, in stream order; nothing where memory is shared."""
+        for tensor in self._contract.inputs:
+            pinned = self._pinned[tensor.name]
+            if not self._is_shared(tensor, pinned):
+                self._device.copy_in(self.addresses[tensor.name], pinned.address, tensor.bytes * count, stream)
 
     def copy_out(self, count: int, stream: int) -> None:
         """Fetch what was computed for the first crops, in stream order; nothing where memory is shared."""

@@ -43,7 +43,7 @@ class Context:
             self._check(self._context.set_tensor_address(name, address), f"has no place for '{name}'")
 
     def reshape(self, name: str, shape: tuple[int, ...]) -> None:
-        """Set the shape of the input.
+        """Set the shape of an input.
 
         Raises:
             BackendError: TensorRT refuses it.
@@ -62,6 +62,14 @@ class Context:
             BackendError: TensorRT fails.
         """
         self._check(self._context.execute_async_v3(stream), f"failed on a batch of {count}")
+
+    def listen(self, listener: Any) -> None:
+        """Tell a listener of ``timing`` how long each layer takes, from now on; batches then run layer by layer.
+
+        Args:
+            listener: kept by the caller as long as the context runs.
+        """
+        self._context.profiler = listener
 
     def close(self) -> None:
         """Free the context; nothing may run in it. Again: nothing."""

@@ -14,8 +14,7 @@ from edgelpr.errors import EngineError
 
 # TensorRT's names of the types that a graph of a bundle may have at its ends.
 _TYPES = {"UINT8": "uint8", "INT32": "int32", "FLOAT": "float32"}
-_OF_OUTPUT = {"classes": "int32", "probabilities": "float32", "logits": "float32", "maps": "float32"}
-_RANKS = {"classes": 2, "probabilities": 2, "logits": 3, "maps": 4}
+_RANKS = {"classes": 2, "probabilities": 2, "logits": 3, "maps": 4, "quality": 2, "likeness": 3, "temporal": 4, "attention": 4}
 _ANY = -1
 
 
@@ -30,11 +29,11 @@ class Tensor:
     """``uint8``, ``int32`` or ``float32``."""
 
     shape: tuple[int, ...]
-    """Of one crop, without the batch."""
+    """Of one crop or track, without the batch."""
 
     @property
     def bytes(self) -> int:
-        """Size for one crop."""
+        """Size for one crop or track."""
         return prod(self.shape) * self.dtype.itemsize
 
 
@@ -42,22 +41,22 @@ class Tensor:
 class Contract:
     """Everything that buffers and batches have to keep to."""
 
-    input: Tensor
-    """Where crops go in."""
+    inputs: tuple[Tensor, ...]
+    """In the order of ``Graph.inputs``."""
 
     outputs: tuple[Tensor, ...]
     """In the order of ``Graph.outputs``."""
 
     smallest: int
-    """Fewest crops of a batch."""
+    """Fewest crops or tracks of a batch."""
 
     largest: int
-    """Most crops of a batch."""
+    """Most crops or tracks of a batch."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """The input, then the outputs."""
-        return (self.input, *self.outputs)
+        """The inputs, then the outputs."""
+        return (*self.inputs, *self.outputs)
 
 
 @dataclass(frozen=True)
@@ -105,20 +104,23 @@ def check_tensors(described: Sequence[Described], graph: Graph, where: str, rebu
     Raises:
         EngineError: other names, types, shapes or directions, or no batch that it takes.
     """
-    inputs = [tensor for tensor in described if tensor.is_input]
+    inputs = {tensor.name: tensor for tensor in described if tensor.is_input}
     outputs = {tensor.name: tensor for tensor in described if not tensor.is_input}
-    wanted = [(graph.input_name, graph.input_dtype, tuple(graph.input_shape[1:]))]
-    found = [(tensor.name, tensor.dtype, tensor.shape[1:]) for tensor in inputs]
+    wanted = {each.name: (each.dtype, each.shape[1:]) for each in graph.inputs}
+    found = {name: (tensor.dtype, tensor.shape[1:]) for name, tensor in inputs.items()}
     if found != wanted or not _returns(outputs, graph):
+        takes = ", ".join(f"{each.name} {each.dtype} {list(each.shape)}" for each in graph.inputs)
         raise EngineError(
-            f"{where}: the engine takes {_listed(inputs)} and returns {_listed(outputs.values())}; the manifest says that it "
-            f"takes {graph.input_name} {graph.input_dtype} {list(graph.input_shape)} and returns {', '.join(graph.outputs)}. "
+            f"{where}: the engine takes {_listed(inputs.values())} and returns {_listed(outputs.values())}; the manifest says "
+            f"that it takes {takes} and returns {', '.join(graph.outputs)}. "
             f"It was built from something else; build it again: {rebuild}"
         )
-    smallest, largest = inputs[0].batches
-    if not 1 <= smallest <= largest:
-        raise EngineError(f"{where}: the engine takes batches of {smallest} to {largest}; build it again: {rebuild}")
-    return Contract(_tensor(inputs[0]), tuple(_tensor(outputs[name]) for name in graph.outputs), smallest, largest)
+    (smallest, largest), *others = dict.fromkeys(tensor.batches for tensor in inputs.values())
+    if others or not 1 <= smallest <= largest:
+        batches = " and ".join(f"{few} to {most}" for few, most in ((smallest, largest), *others))
+        raise EngineError(f"{where}: the engine takes batches of {batches}; build it again: {rebuild}")
+    taken = tuple(_tensor(inputs[each.name]) for each in graph.inputs)
+    return Contract(taken, tuple(_tensor(outputs[name]) for name in graph.outputs), smallest, largest)
 
 
 def _describe(module: Any, engine: Any, name: str) -> Described:
@@ -135,7 +137,9 @@ def _describe(module: Any, engine: Any, name: str) -> Described:
 def _returns(outputs: Mapping[str, Described], graph: Graph) -> bool:
     """Whether outputs have the graph's names, types and numbers of dimensions, of which only the first may vary."""
     return set(outputs) == set(graph.outputs) and all(
-        tensor.dtype == _OF_OUTPUT[name] and len(tensor.shape) == _RANKS[name] and min(tensor.shape[1:]) > 0
+        tensor.dtype == ("int32" if name == "classes" else "float32")
+        and len(tensor.shape) == _RANKS[name]
+        and min(tensor.shape[1:]) > 0
         for name, tensor in outputs.items()
     )
 

@@ -14,6 +14,7 @@ from edgelpr.errors import DeviceError, EngineError
 from edgelpr.runtime.backends.tensorrt_rtx.kernels import KernelFile, Kernels
 from edgelpr.runtime.executing.context import Context
 from edgelpr.runtime.executing.contract import Contract, check_tensors, describe_tensors
+from edgelpr.runtime.executing.timing import create_listener
 
 
 class Engine:
@@ -27,6 +28,7 @@ class Engine:
         rebuild: the command that builds it anew, for messages.
         host_code: whether the plan may bring code for the processor, as version-compatible plans do; only for trusted ones.
         kernels: where TensorRT-RTX keeps what it compiles here; None: nowhere.
+        dla: the DLA core that the plan leaves work to; None: none, so that nothing is to be chosen.
 
     Raises:
         DeviceError: CUDA does not start.
@@ -42,13 +44,14 @@ class Engine:
         rebuild: str,
         host_code: bool = False,
         kernels: KernelFile | None = None,
+        dla: int | None = None,
     ) -> None:
         self.graph, self.where = graph, where
         self._module, self._said = module, Said()
         self._creating = Lock()  # an engine serves threads at once, but is not said to make contexts for several at once
         self._logger = create_log(module, self._said)  # TensorRT keeps a bare pointer to it
         self._kernels: Kernels | None = None
-        self._runtime = create_runtime(module, self._logger, self._said, host_code)
+        self._runtime = create_runtime(module, self._logger, self._said, host_code, dla)
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         try:
             if self._engine is None:
@@ -92,6 +95,16 @@ class Engine:
         else:
             context.device_memory = scratch
         return Context(context, self._said, self.where)
+
+    def keep(self) -> None:
+        """Write the kernels that were compiled so far, where this TensorRT compiles any; the device must be active."""
+        with self._creating:
+            if self._kernels is not None:
+                self._kernels.keep()
+
+    def create_listener(self) -> Any:
+        """What a context of this engine tells the times of its layers; see ``timing``."""
+        return create_listener(self._module)
 
     def close(self) -> None:
         """Free the engine, then its runtime; contexts must be gone, the device must be active. Again: nothing."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from edgelpr.runtime.executing.buffers import Buffers
 from edgelpr.runtime.executing.context import Context
 from edgelpr.runtime.executing.engine import Engine
 from edgelpr.runtime.executing.sizes import filled_up
+from edgelpr.runtime.executing.timing import medians_of, time_parts
 
 
 @dataclass(frozen=True)
@@ -59,19 +61,15 @@ class Lane:
             self._scratch = device.allocate(max(1, engine.scratch_bytes))
             stack.callback(device.free, self._scratch)
             self._stack = stack.pop_all()
-        self._input = self._buffers.host(engine.contract.input)
-        height, width = engine.contract.input.shape[-2:]
-        takes_grey = engine.graph.input_dtype == "uint8"
-        self.pixels: NDArray[np.uint8] = (
-            self._input if takes_grey else np.empty((engine.contract.largest, height, width), dtype=np.uint8)
-        )
-        """(largest, H, W) grey crops, 0 to 255: written before ``start``, left alone until ``finish``."""
+        self._read = tuple(map(self._buffers.host, engine.contract.inputs))
+        self.inputs: tuple[NDArray[np.uint8], ...] = tuple(map(_bytes_for, self._read))
+        """As in ``Slot``: written before ``start``, left alone until ``finish``."""
 
     def start(self, count: int) -> None:
-        """Send the first crops of ``pixels`` on their way; does not wait for them.
+        """Send the first rows of ``inputs`` on their way; does not wait for them.
 
         Args:
-            count: 1 to the engine's largest batch; up to the next size, the last crop is repeated and read for nothing.
+            count: 1 to the engine's largest batch; up to the next size, the last row is repeated and read for nothing.
 
         Raises:
             BackendError: TensorRT fails.
@@ -79,9 +77,10 @@ class Lane:
         """
         self._device.activate()
         padded = filled_up(count, self._sizes)
-        self.pixels[count:padded] = self.pixels[count - 1]
-        if self.pixels is not self._input:
-            self._input[:padded] = scale(self.pixels[:padded], self._engine.graph.channels)
+        for given, read in zip(self.inputs, self._read):
+            given[count:padded] = given[count - 1]
+            if given is not read:
+                read[:padded] = scale(given[:padded], self._engine.graph.channels)
         program = self._programs.get(padded)
         if program is None:
             self._first(padded)
@@ -108,13 +107,58 @@ class Lane:
         self._device.activate()
         self._device.synchronise(self._stream)
 
+    def time_parts(self, count: int) -> dict[str, float]:
+        """What the batch in ``inputs`` takes on the GPU, of a size that was run before; see ``timing``.
+
+        Computing is launched as it is in reading, as a graph where it can be captured. In shared memory nothing is copied.
+
+        Raises:
+            BackendError: TensorRT fails.
+            DeviceError: CUDA fails.
+        """
+        self._device.activate()
+        padded, stream = filled_up(count, self._sizes), self._stream
+        program = self._programs[padded]
+        with ExitStack() as stack:
+            compute = partial(program.bound.enqueue, padded, stream)
+            if program.graph is not None:
+                graph = self._capture(compute)
+                stack.callback(self._device.destroy_graph, graph)
+                stack.callback(self._device.synchronise, stream)
+                compute = partial(self._device.launch, graph, stream)
+                compute()  # the first launch also sends the graph to the GPU
+                self._device.synchronise(stream)
+            copies = [partial(copy, padded, stream) for copy in (self._buffers.copy_in, self._buffers.copy_out)]
+            parts = {"compute": compute}
+            if not self._device.facts.integrated:
+                parts = {"copy_in": copies[0], "compute": compute, "copy_out": copies[1]}
+            return time_parts(self._device, stream, parts)
+
+    def time_layers(self, count: int, passes: int) -> dict[str, float]:
+        """Milliseconds of each layer, of the batch in ``inputs``, of a size that was run before; medians.
+
+        Afterwards this lane is of no use any more: its context runs layer by layer.
+
+        Raises:
+            BackendError: TensorRT fails.
+            DeviceError: CUDA fails.
+        """
+        self._device.activate()
+        padded, listener = filled_up(count, self._sizes), self._engine.create_listener()
+        bound = self._programs[padded].bound
+        bound.listen(listener)
+        for _ in range(passes):
+            listener.passes.append({})
+            self._enqueue(bound, padded)
+            self._device.synchronise(self._stream)
+        return medians_of(listener.passes)
+
     def close(self) -> None:
         """Free contexts and memory, once what a failed batch may have left behind is through. Again: nothing."""
         with suppress(DeviceError):
             self.wait()
         programs, self._programs = self._programs, {}
-        self.pixels = np.empty((0, 0, 0), dtype=np.uint8)  # a view on freed memory must not be used again
-        self._input = self.pixels
+        self.inputs = self._read = ()  # a view on freed memory must not be used again
         with self._stack:  # runs even where destroying a graph fails
             for program in programs.values():
                 if program.graph is not None:
@@ -135,8 +179,8 @@ class Lane:
         bound.select_profile(self._stream)
         self._device.synchronise(self._stream)
         bound.place(self._buffers.addresses)
-        tensor = self._engine.contract.input
-        bound.reshape(tensor.name, (count, *tensor.shape))
+        for tensor in self._engine.contract.inputs:
+            bound.reshape(tensor.name, (count, *tensor.shape))
         return bound
 
     def _enqueue(self, bound: Context, count: int) -> None:
@@ -152,15 +196,15 @@ class Lane:
             self.without_graphs = "this engine cannot be captured"
             return None
         try:
-            return self._capture(bound, count)
+            return self._capture(partial(self._enqueue, bound, count))
         except (BackendError, DeviceError) as error:
             self.without_graphs = f"capturing failed: {error}"
             return None
 
-    def _capture(self, bound: Context, count: int) -> int:
+    def _capture(self, queue: Callable[[], None]) -> int:
         self._device.begin_capture(self._stream)
         try:
-            self._enqueue(bound, count)
+            queue()
         except BaseException:
             self._abandon()
             raise
@@ -173,3 +217,8 @@ class Lane:
         except DeviceError:
             return
         self._device.destroy_graph(graph)
+
+
+def _bytes_for(read: NDArray[Any]) -> NDArray[np.uint8]:
+    """Where an input is written: itself if it is of bytes, else grey crops (largest, H, W) that are scaled into it."""
+    return read if read.dtype == np.uint8 else np.empty((len(read), *read.shape[-2:]), dtype=np.uint8)

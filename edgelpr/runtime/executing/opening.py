@@ -9,13 +9,12 @@ from edgelpr.bundle.bundle import Bundle
 from edgelpr.cuda.interface import CudaDevice
 from edgelpr.engines.command import build_command
 from edgelpr.engines.ensuring import ensure_engine
-from edgelpr.engines.finding import find_engine
+from edgelpr.engines.finding import find_engines
 from edgelpr.engines.identity import identity_of
 from edgelpr.engines.machine import Machine
 from edgelpr.engines.matching import remarks
-from edgelpr.engines.storing import StoredEngine, damage_of, read_plan
+from edgelpr.engines.storing import StoredEngine, read_plan
 from edgelpr.engines.trusting import is_trusted
-from edgelpr.errors import EngineError
 from edgelpr.runtime.backends.tensorrt_rtx.kernels import kernel_file
 from edgelpr.runtime.decoding import class_mask
 from edgelpr.runtime.executing.engine import Engine
@@ -28,7 +27,7 @@ _Runner = TypeVar("_Runner", bound=EngineRunner)
 
 
 def open_runner(kind: type[_Runner], bundle: Bundle, precision: Precision, use: EngineUse) -> _Runner:
-    """Find the engine that fits this machine, check it, load it and run it once.
+    """Find the engine that fits this machine, unless that was done already, check it, load it and run it once.
 
     The driver is asked first: without one, a TensorRT runtime ends the process. Then comes the engine's record, then the
     plan's hash, and only then is the plan loaded.
@@ -37,7 +36,7 @@ def open_runner(kind: type[_Runner], bundle: Bundle, precision: Precision, use: 
         kind: the backend's runner.
         bundle: an opened bundle.
         precision: which engine.
-        use: which GPU, whether an engine is built where none fits, and which are trusted.
+        use: which GPU and DLA, whether an engine is built where none fits, and which are trusted; or the very engine.
 
     Raises:
         BundleError: the bundle has no graph of this precision for the backend.
@@ -50,10 +49,12 @@ def open_runner(kind: type[_Runner], bundle: Bundle, precision: Precision, use: 
     bundle.graph(precision, kind.name)
     machinery = Machinery()
     machine = machinery.machine(kind.name, use.device)
-    stored = _found(bundle, precision, machine, use)
+    stored = use.stored
+    if stored is None and not use.build:
+        stored = find_engines(bundle, machine.target(), precision, trust=use.trust_engines, dla=use.dla)[0]
     device = machinery.open_device(use.device)
     try:
-        stored = stored or _built(bundle, precision, machine, device, use)
+        stored = stored or _ensured(bundle, precision, machine, device, use)
         for sentence in remarks(stored.record, machine.target()):
             use.say(sentence)
         engine = _load(bundle, precision, machine, stored, use)
@@ -64,24 +65,20 @@ def open_runner(kind: type[_Runner], bundle: Bundle, precision: Precision, use: 
     return kind(identity, device, engine, class_mask(bundle.manifest.plate_format), use.batch)
 
 
-def _found(bundle: Bundle, precision: Precision, machine: Machine, use: EngineUse) -> StoredEngine | None:
-    """The engine that fits, for batches of any size: what is longer than it takes is read in parts."""
-    try:
-        found = find_engine(bundle, machine.target(), precision, trust=use.trust_engines)
-    except EngineError:
-        if use.build:
-            return None
-        raise
-    if use.build and (reason := damage_of(found)) is not None:
-        use.say(f"{reason}; it is not used")
-        return None  # another sound one is found, or it is built anew
-    return found
-
-
-def _built(bundle: Bundle, precision: Precision, machine: Machine, device: CudaDevice, use: EngineUse) -> StoredEngine:
+def _ensured(bundle: Bundle, precision: Precision, machine: Machine, device: CudaDevice, use: EngineUse) -> StoredEngine:
+    """The first engine that fits and is sound, else one that is built."""
     device.activate()
     machine = replace(machine, free_bytes=device.memory()[0])
-    return ensure_engine(bundle, precision, machine=machine, batch=use.batch, note=use.note, progress=use.progress)
+    return ensure_engine(
+        bundle,
+        precision,
+        machine=machine,
+        batch=use.batch,
+        dla=use.dla,
+        trust=use.trust_engines,
+        note=use.note,
+        progress=use.progress,
+    )
 
 
 def _load(bundle: Bundle, precision: Precision, machine: Machine, stored: StoredEngine, use: EngineUse) -> Engine:
@@ -91,4 +88,4 @@ def _load(bundle: Bundle, precision: Precision, machine: Machine, stored: Stored
     graph = bundle.graph(precision, machine.backend)
     host_code = record.options.version_compatible and (use.trust_engines or is_trusted(record))
     kernels = kernel_file(record.plan_sha256, machine.facts.name, use.note) if machine.facts is not None else None
-    return Engine(machine.module, plan, graph, str(stored.path), rebuild, host_code, kernels)
+    return Engine(machine.module, plan, graph, str(stored.path), rebuild, host_code, kernels, record.options.dla_core)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from threading import Lock
 
 from edgelpr.errors import BackendError, DeviceError
@@ -87,6 +87,16 @@ class LanePool:
             finally:
                 self._leave()
 
+    @contextmanager
+    def holding(self) -> Iterator[bool]:
+        """What lanes share stays until the end of the block; False where it is closed, or belongs to the parent of a fork."""
+        holds = self._process == os.getpid() and self._enters()
+        try:
+            yield holds
+        finally:
+            if holds:
+                self._leave()
+
     def close(self) -> None:
         """Free idle lanes, and the others as they come back; again: nothing."""
         if self._process != os.getpid():
@@ -101,6 +111,11 @@ class LanePool:
             stack.callback(self._leave)
             for lane in idle:
                 stack.callback(lane.close)
+
+    def _enters(self) -> bool:
+        with self._lock:
+            self._taken += not self._closed
+            return not self._closed
 
     def _leave(self) -> None:
         with self._lock:

@@ -33,9 +33,9 @@ class LaneSlot:
         self._sound = True
 
     @property
-    def pixels(self) -> NDArray[np.uint8]:
-        """(largest, H, W): the lane's own memory."""
-        return self._held().pixels
+    def inputs(self) -> tuple[NDArray[np.uint8], ...]:
+        """The lane's own memory."""
+        return self._held().inputs
 
     def submit(self, count: int) -> None:
         """Start the batch; see the protocol."""

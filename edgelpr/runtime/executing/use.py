@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgelpr.engines.storing import StoredEngine
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,19 @@ class EngineUse:
 
     trust_engines: bool = False
     """Whether an engine that brings code for the processor is loaded although it was not built here."""
+
+    dla: int | None = None
+    """The DLA core whose engine reads; None: the GPU alone, or a DLA where no other engine is there."""
+
+    stored: StoredEngine | None = None
+    """The engine that reads, where it is known already, as ``foreseeing`` finds it; None: the first that fits."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The options of a command line that name the GPU, the DLA and the trust: ``--device 1 --dla 0``."""
+        device = ("--device", str(self.device)) if self.device else ()
+        dla = () if self.dla is None else ("--dla", str(self.dla))
+        return (*device, *dla, *(("--trust-engines",) if self.trust_engines else ()))
 
     def say(self, sentence: str) -> None:
         """Tell ``note``, where somebody listens."""

@@ -30,7 +30,8 @@ class TrackReading:
     """Its text, positions without a character left out."""
 
     confidence: float
-    """Product over all positions, those without a character included, of the winning probabilities, 0 to 1."""
+    """Probability that the plate is right, 0 to 1, where the bundle has coefficients for it (``TrackConfidence``); else the
+    product over all positions, those without a character included, of the winning probabilities."""
 
     characters: tuple[CharacterReading, ...]
     """The characters of ``plate``, in order; without boxes, because they lie in several frames."""
@@ -40,6 +41,13 @@ class TrackReading:
 
     seconds: float
     """Time of the network for this reading, scoring frames not yet scored included."""
+
+    likeness: tuple[tuple[float, ...], ...] | None = None
+    """How alike the plates of every two frames read, 0 to 1: a row and a column a frame, 1 between a frame and itself; None
+    for a network that does not compare them."""
+
+    same_plate: float | None = None
+    """Probability that all frames show one plate, 0 to 1, which ``confidence`` includes; None without coefficients for it."""
 
 
 class TrackMaps(NamedTuple):

@@ -10,15 +10,19 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from edgelpr.bundle.bundle import Bundle
+from edgelpr.bundle.confidence import TrackConfidence
 from edgelpr.errors import BackendError, UsageError
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.preprocessing.images import Image
-from edgelpr.runtime.backends.protocol import RawOutput
+from edgelpr.runtime.backends.protocol import Backend, RawOutput
 from edgelpr.runtime.decoding import to_readings
 from edgelpr.runtime.inputs import Source, load_image, prepare
-from edgelpr.runtime.tracks.network import TrackNetwork, TrackOutput
 from edgelpr.runtime.tracks.reading import FrameQuality, TrackMaps, TrackReading
+
+MOST_TRACKS = 2
+"""Rows that the network is given at once: newcomers of two times five frames are scored together."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,24 @@ class TrackKind:
 
     most: int
     """Frames that are read together."""
+
+    scores: bool
+    """Whether the network says how legible each frame is."""
+
+    confidence: TrackConfidence | None = None
+    """How outputs become a probability; None: the product of the characters' probabilities is taken."""
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> TrackKind:
+        """Of an opened bundle.
+
+        Raises:
+            BundleError: the bundle reads crops.
+        """
+        bundle.check_reads_tracks()
+        manifest, graph = bundle.manifest, bundle.manifest.graphs[0]  # all of them take and return the same
+        scores = "quality" in graph.outputs
+        return cls(manifest.plate_format, manifest.preprocessing, manifest.frames or 1, scores, graph.confidence)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,16 +75,16 @@ class PlateTrack:
     Made by ``TrackRecognizer.track``.
 
     Args:
-        network: reads tracks.
+        network: reads tracks; whoever opened it closes it.
         kind: of the bundle.
     """
 
-    def __init__(self, network: TrackNetwork, kind: TrackKind) -> None:
+    def __init__(self, network: Backend, kind: TrackKind) -> None:
         self._network, self._kind = network, kind
         self._frames: list[_Frame] = []
         self._added = 0
         self._seconds = 0.0
-        self._read: tuple[TrackReading, TrackOutput] | None = None
+        self._read: tuple[TrackReading, RawOutput] | None = None
 
     def __len__(self) -> int:
         """Frames that were added, those no longer kept included."""
@@ -86,7 +108,7 @@ class PlateTrack:
         self._frames.append(_Frame(name, crop.pixels))
         self._added += 1
         self._read = None
-        if len(self._frames) == 2 * self._kind.most or not self._network.gives_quality:
+        if len(self._frames) == 2 * self._kind.most or not self._kind.scores:
             self._keep_the_best()
 
     def reading(self) -> TrackReading:
@@ -112,7 +134,7 @@ class PlateTrack:
         temporal = None if output.temporal is None else output.temporal[0, :count].copy()
         return TrackMaps(tuple(frame.pixels for frame in self._frames), temporal, output.attention[0, written, :count].copy())
 
-    def _result(self) -> tuple[TrackReading, TrackOutput]:
+    def _result(self) -> tuple[TrackReading, RawOutput]:
         if not self._frames:
             raise UsageError("the track has no frame; add one to five frames of a plate, or more, before it is read")
         if self._read is None:
@@ -128,7 +150,7 @@ class PlateTrack:
         most = self._kind.most
         if len(self._frames) <= most:
             return
-        if not self._network.gives_quality:
+        if not self._kind.scores:
             self._frames = self._frames[-most:]
             return
         unscored = [frame for frame in self._frames if frame.quality is None]
@@ -140,7 +162,7 @@ class PlateTrack:
         order = sorted(range(len(scored)), key=lambda number: -(scored[number].quality or 0.0))
         self._frames = [scored[number] for number in sorted(order[:most])]
 
-    def _run(self, groups: Sequence[Sequence[_Frame]]) -> TrackOutput:
+    def _run(self, groups: Sequence[Sequence[_Frame]]) -> RawOutput:
         """The network's outputs for groups of at most five frames, one row each."""
         kind = self._kind
         frames = np.zeros((len(groups), kind.most, kind.preprocessing.height, kind.preprocessing.width), dtype=np.uint8)
@@ -152,19 +174,34 @@ class PlateTrack:
         output = self._network.run(frames, present)
         self._seconds += perf_counter() - start
         if output.quality is not None and not np.isfinite(output.quality).all():
-            raise BackendError("the network returned a quality that is no number; export the bundle again")
+            raise BackendError(
+                "the network returned a quality that is no number; read with precision fp32, or export the bundle again"
+            )
         return output
 
-    def _reading(self, output: TrackOutput) -> TrackReading:
+    def _reading(self, output: RawOutput) -> TrackReading:
         kind = self._kind
         size = (kind.preprocessing.width, kind.preprocessing.height)
-        raw = RawOutput(output.classes, output.probabilities, None)
+        raw = RawOutput(output.classes, output.probabilities)
         plain = to_readings(raw, kind.plate_format, [size], self._seconds)[0]
         frames = tuple(FrameQuality(frame.name, frame.quality) for frame in self._frames)
-        return TrackReading(plain.plate, plain.confidence, plain.characters, frames, plain.seconds)
+        likeness = None if output.likeness is None else _likeness(output.likeness[0], len(frames))
+        reading = TrackReading(plain.plate, plain.confidence, plain.characters, frames, plain.seconds, likeness)
+        if kind.confidence is None or likeness is None:
+            return reading
+        least = min(map(min, likeness))
+        sure = kind.confidence.of(plain.confidence, least)
+        return replace(reading, confidence=sure, same_plate=kind.confidence.one_plate(least))
 
 
-def _with_quality(group: Sequence[_Frame], output: TrackOutput, row: int) -> list[_Frame]:
+def _likeness(values: NDArray[np.float32], count: int) -> tuple[tuple[float, ...], ...]:
+    """Of the frames that are there; rounding must not make a frame differ from itself."""
+    found = values[:count, :count].clip(0, 1)
+    np.fill_diagonal(found, 1)
+    return tuple(map(tuple, found.tolist()))
+
+
+def _with_quality(group: Sequence[_Frame], output: RawOutput, row: int) -> list[_Frame]:
     if output.quality is None:
         return list(group)
     return [replace(frame, quality=float(output.quality[row, place])) for place, frame in enumerate(group)]

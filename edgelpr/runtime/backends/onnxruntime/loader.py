@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from edgelpr.bundle.approval import DEVICES_OF_ONNXRUNTIME
 from edgelpr.bundle.bundle import Bundle
-from edgelpr.bundle.graph import PRESENT, Graph
+from edgelpr.bundle.graph import Graph
 from edgelpr.errors import BackendError, BundleError, MissingDependencyError, in_one_line
 from edgelpr.runtime.backends.onnxruntime.runner import OnnxRuntimeRunner
 from edgelpr.runtime.decoding import class_mask
@@ -76,15 +77,23 @@ def default_threads() -> int:
     return min(usable, _MOST_THREADS)
 
 
-def open_session(runtime: ModuleType, path: str, threads: int) -> Any:
+def open_session(runtime: ModuleType, path: str, threads: int, trace: Path | None = None) -> Any:
     """An ``InferenceSession``: on CUDA where ONNX Runtime has it, else on the CPU.
+
+    Args:
+        runtime: the package.
+        path: of the graph.
+        threads: CPU threads.
+        trace: begins the name of a file that times of operators go to; None: they are not taken.
 
     Raises:
         BackendError: ONNX Runtime refuses the graph, or CUDA is there but does not start.
     """
-    providers = _providers(runtime)
+    providers, options = _providers(runtime), _options(runtime, threads)
+    if trace is not None:
+        options.enable_profiling, options.profile_file_prefix = True, str(trace)
     try:
-        session = runtime.InferenceSession(path, _options(runtime, threads), providers=providers, enable_fallback=0)
+        session = runtime.InferenceSession(path, options, providers=providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's own exceptions share no public base
         raise BackendError(
             f"{path}: onnxruntime {runtime.__version__} with {providers[0]} refuses the graph ({in_one_line(error)}); "
@@ -125,9 +134,7 @@ def check_contract(session: Any, graph: Graph, path: str) -> None:
     """
     inputs = [(item.name, item.type, tuple(item.shape[1:])) for item in session.get_inputs()]
     outputs = [(item.name, item.type) for item in session.get_outputs()]
-    taken: list[Any] = [(graph.input_name, _TYPES[graph.input_dtype], graph.input_shape[1:])]
-    if graph.frames is not None:
-        taken.append((PRESENT, _TYPES["uint8"], (graph.frames,)))
+    taken = [(each.name, _TYPES[each.dtype], each.shape[1:]) for each in graph.inputs]
     returned = [(name, _TYPES["int32" if name == "classes" else "float32"]) for name in graph.outputs]
     if inputs != taken or outputs != returned:
         raise BundleError(

@@ -57,8 +57,8 @@ class OnnxRuntimeRunner:
         """None: nothing is built."""
         return None
 
-    def run(self, batch: NDArray[np.uint8]) -> RawOutput:
-        """Read a batch (N, H, W), uint8.
+    def run(self, *inputs: NDArray[np.uint8]) -> RawOutput:
+        """Read a batch; see the protocol.
 
         Raises:
             BackendError: closed, used after a fork, or the session fails.
@@ -69,11 +69,14 @@ class OnnxRuntimeRunner:
         if self._process is not None and self._process != os.getpid():
             raise BackendError("the onnxruntime backend was opened before a fork, which its threads do not survive")
         graph = self._graph
-        feed = batch if graph.input_dtype == "uint8" else scale(batch, graph.channels)
+        feeds = {
+            each.name: given if each.dtype == "uint8" else scale(given, graph.channels)
+            for each, given in zip(graph.inputs, inputs, strict=True)
+        }
         try:
-            arrays = session.run(graph.outputs, {graph.input_name: feed})
+            arrays = session.run(graph.outputs, feeds)
         except Exception as error:  # ONNX Runtime's own exceptions share no public base
-            raise BackendError(f"{graph.file}: onnxruntime failed on a batch of {len(batch)} ({error})") from error
+            raise BackendError(f"{graph.file}: onnxruntime failed on a batch of {len(inputs[0])} ({error})") from error
         return raw_output(graph.outputs, arrays, self._mask)
 
     def close(self) -> None:

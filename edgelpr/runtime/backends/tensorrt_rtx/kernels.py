@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgelpr.atomic import write_atomically
-from edgelpr.engines.placing import cache_folder
+from edgelpr.engines.keepsakes import kernels_of
 from edgelpr.engines.speaking import LOGGER
 from edgelpr.errors import DeviceError, EngineError
 
-_FOLDER = "kernels"
 _MAGIC = b"edgelpr kernels 1\n"
 _DIGEST = 32
 
@@ -66,9 +64,8 @@ def kernel_file(plan_sha256: str, gpu: str, note: Callable[[str], None] | None =
         gpu: name of the GPU.
         note: told what goes wrong; None: the log.
     """
-    name = f"{plan_sha256[:16]}-{re.sub(r'[^A-Za-z0-9.]+', '-', gpu).strip('-')}.kernels"
     try:
-        return KernelFile(cache_folder() / _FOLDER / name, note or LOGGER.warning)
+        return KernelFile(kernels_of(plan_sha256, gpu), note or LOGGER.warning)
     except EngineError:
         return None
 
@@ -109,18 +106,23 @@ class Kernels:
         """An ``IExecutionContext`` without device memory of its own; None where it cannot be made."""
         return engine.create_execution_context(self._runtime_config)
 
-    def close(self) -> None:
-        """Keep what was compiled and free the rest; contexts must be gone, the engine must not. Again: nothing."""
-        runtime_cache, self._runtime_cache, self._runtime_config = self._runtime_cache, None, None
-        if runtime_cache is None or self._file is None:
+    def keep(self) -> None:
+        """Write what was compiled so far, where some of it is new: a process that is killed never closes. Closed: nothing."""
+        if self._runtime_cache is None or self._file is None:
             return
         try:
-            kernels = bytes(runtime_cache.serialize())
+            kernels = bytes(self._runtime_cache.serialize())
         except (RuntimeError, TypeError, MemoryError) as error:
             self._file.note(f"kernels {self._file.path}: TensorRT-RTX does not hand them out ({error})")
             return
         if kernels != self._known:
+            self._known = kernels
             self._file.write(kernels)
+
+    def close(self) -> None:
+        """Keep what was compiled and free the rest; contexts must be gone, the engine must not. Again: nothing."""
+        self.keep()
+        self._runtime_cache = self._runtime_config = None
 
 
 def _made(created: Any, what: str) -> Any:

@@ -45,12 +45,13 @@ class TorchRunner:
         """None: nothing is built."""
         return None
 
-    def run(self, batch: NDArray[np.uint8]) -> RawOutput:
-        """Read a batch (N, H, W), uint8.
+    def run(self, *inputs: NDArray[np.uint8]) -> RawOutput:
+        """Read a batch of crops; see the protocol.
 
         Raises:
             BackendError: closed, or PyTorch fails.
         """
+        (batch,) = inputs
         network = self._network  # kept here, so that close() in another thread cannot pull it away
         if network is None:
             raise BackendError("the torch backend was closed; open the bundle again")
