@@ -6,14 +6,22 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgelpr.cli.options import backend_option, bundle_argument, threads_option
+from edgelpr.cli.options import (
+    allow_unapproved_option,
+    backend_choice_option,
+    bundle_argument,
+    engine_use_options,
+    precision_option,
+    threads_option,
+)
 from edgelpr.cli.output import json_option, next_command, note, pad, print_json_line
-from edgelpr.types import BackendName
+from edgelpr.types import BackendChoice, Precision
 
 if TYPE_CHECKING:
     from edgelpr.cli.tracks import WantedTrack
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
 
 _PLATE_COLUMNS = 12
 _MOST_NAMED = 8
+_EVEN = 0.5
 
 
 @dataclass
@@ -32,6 +41,11 @@ class _Outcome:
     reading: TrackReading | None = None
     errors: dict[Path, str] = field(default_factory=dict)
 
+    @property
+    def mixed(self) -> bool:
+        """Whether it is likelier than not that the frames are of different plates."""
+        return self.reading is not None and self.reading.same_plate is not None and self.reading.same_plate < _EVEN
+
 
 @click.command("track")
 @bundle_argument
@@ -40,11 +54,25 @@ class _Outcome:
     "--save", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Draw each track into this folder: frames, quality, temporal attention, and where each character was looked for.",
 )  # fmt: skip
-@backend_option
+@backend_choice_option
+@engine_use_options
+@precision_option
+@allow_unapproved_option
 @threads_option
 @json_option
 def command(
-    bundle: Path, frames: tuple[str, ...], folder: Path | None, backend: BackendName, threads: int | None, as_json: bool
+    bundle: Path,
+    frames: tuple[str, ...],
+    folder: Path | None,
+    backend: BackendChoice,
+    build: bool,
+    device: int,
+    dla: int | None,
+    trust_engines: bool,
+    precision: Precision,
+    allow_unapproved: bool,
+    threads: int | None,
+    as_json: bool,
 ) -> None:
     """Read one plate from several FRAMES of it with a BUNDLE that was exported from iq-stan.
 
@@ -52,19 +80,22 @@ def command(
     a folder for each; a CSV with the columns track,image holds many, a line a frame. Frames may differ in size, and grey and
     colour may be mixed. The network takes five at a time: of more the best by quality are read, fewer are fine.
 
-    Frames that cannot be read are reported and the others read; the exit code is then 1. Tracks are read by onnxruntime in fp32
-    only so far.
+    Frames that cannot be read are reported and the others read; the exit code is then 1.
 
     \b
       edgelpr track tracks.elpr front-1.jpg front-2.jpg front-3.jpg
       edgelpr track tracks.elpr gate/            a folder a track
       edgelpr track tracks.elpr tracks.csv --json
+      edgelpr track tracks.elpr gate/ --backend auto --precision int8
     """
+    from edgelpr.cli.opening import open_with_progress
     from edgelpr.cli.tracks import wanted_tracks
     from edgelpr.runtime.tracks.recognizer import TrackRecognizer
 
     wanted = wanted_tracks(frames)
-    with TrackRecognizer.open(bundle, backend, threads) as recognizer:
+    options = (backend, precision, threads, allow_unapproved)
+    opening = partial(TrackRecognizer.open, bundle, *options, build=build, device=device, dla=dla, trust_engines=trust_engines)
+    with open_with_progress(opening) as recognizer:
         note(f"Reading with {recognizer.description}, {recognizer.precision}")
         failed = _read_all(recognizer, wanted, folder, as_json)
     if folder is not None:
@@ -85,7 +116,7 @@ def _read_all(recognizer: TrackRecognizer, wanted: Sequence[WantedTrack], folder
     from edgelpr.cli.track_saving import TrackDrawings
 
     drawings = None if folder is None else TrackDrawings(folder, wanted)
-    failed = crowded = 0
+    failed = crowded = mixed = 0
     if not as_json:
         click.echo(f"{'plate':<{_PLATE_COLUMNS}}  confidence  frames   track")
     with ProgressBar(len(wanted), "Reading", wanted=not sys.stdout.isatty()) as bar:
@@ -93,6 +124,7 @@ def _read_all(recognizer: TrackRecognizer, wanted: Sequence[WantedTrack], folder
             outcome = _read(recognizer, item)
             failed += len(outcome.errors)
             crowded += len(outcome.track) > recognizer.frames
+            mixed += outcome.mixed
             for error in outcome.errors.values():
                 bar.note(f"Error: {error}")
             if as_json:
@@ -109,6 +141,8 @@ def _read_all(recognizer: TrackRecognizer, wanted: Sequence[WantedTrack], folder
         note(
             f"Of tracks with more than {recognizer.frames} frames the {which} {recognizer.frames} were read ({crowded} of them)"
         )
+    if mixed:
+        note(f"{mixed} tracks seem to have frames of different plates: their confidence is low, and --json gives same_plate")
     return failed
 
 
@@ -149,6 +183,7 @@ def _as_dict(outcome: _Outcome, recognizer: TrackRecognizer) -> dict[str, Any]:
         "track": outcome.wanted.name,
         "plate": reading.plate,
         "confidence": round(reading.confidence, 6),
+        "same_plate": None if reading.same_plate is None else round(reading.same_plate, 6),
         "characters": characters,
         "frames": read + failed,
         "backend": recognizer.backend,

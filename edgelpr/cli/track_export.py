@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgelpr.preprocessing.images import Image
 
 _RENDERED = 15
-_TENSORS = ("probabilities", "quality", "temporal", "attention")
+_TENSORS = ("probabilities", "quality", "likeness", "temporal", "attention")
 
 
 def export_tracks(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import glob
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,16 +52,9 @@ def wanted_tracks(arguments: Sequence[str]) -> list[WantedTrack]:
     return list(_with_own_names(tracks))
 
 
-def in_order(paths: Iterable[Path]) -> list[Path]:
-    """Sorted as people count: frame 2 before frame 10."""
-    return sorted(paths, key=lambda path: [(len(part), part) if part.isdigit() else (0, part) for part in _parts(path)])
-
-
-def _parts(path: Path) -> list[str]:
-    return re.split(r"(\d+)", str(path).lower())
-
-
 def _expanded(arguments: Sequence[str]) -> Iterator[Path]:
+    from edgelpr.data.readers.track_folders import in_order
+
     for argument in arguments:
         if glob.has_magic(argument) and not Path(argument).exists():
             yield from in_order(Path(name) for name in glob.glob(argument, recursive=True))  # noqa: PTH207 - may be absolute
@@ -72,12 +64,9 @@ def _expanded(arguments: Sequence[str]) -> Iterator[Path]:
 
 def _of_folder(folder: Path) -> list[WantedTrack]:
     """A track for each folder that holds images itself."""
-    from edgelpr.data.folders import find_images
+    from edgelpr.data.readers.track_folders import tracks_in_folder
 
-    frames: dict[Path, list[Path]] = {}
-    for image in find_images(folder):
-        frames.setdefault(image.parent, []).append(image)
-    return [WantedTrack(str(place), tuple(in_order(frames[place]))) for place in in_order(frames)]
+    return [WantedTrack(str(place), tuple(frames)) for place, frames in tracks_in_folder(folder).items()]
 
 
 def _of_table(path: Path) -> list[WantedTrack]:

@@ -50,9 +50,13 @@ def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> 
 
 
 def _shapes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> dict[str, tuple[int, ...]]:
-    """Shapes of what these nodes take as second factor and return, for a batch of one."""
+    """Shapes of what these nodes take as second factor, an LSTM as third too, and of what they return, for a batch of one.
+
+    Weights that two nodes share may come to the second one through a node of their own.
+    """
     constants = {weight.name: tuple(weight.dims) for weight in model.graph.initializer}
-    names = {name for node in nodes for name in (node.input[1], node.output[0])} - constants.keys()
+    weights = {name for node in nodes for name in node.input[1 : 3 if node.op_type == "LSTM" else 2]}
+    names = (weights | {node.output[0] for node in nodes}) - constants.keys()
     names -= {output.name for output in model.graph.output}
     exposed = onnx.ModelProto()
     exposed.CopyFrom(model)

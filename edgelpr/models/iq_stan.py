@@ -11,9 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
+from edgelpr.bundle.confidence import TrackConfidence
 from edgelpr.models.iq_stan_features import COLUMNS, FRAME_HEIGHT, FRAME_WIDTH, ROWS, SharedCnn
+from edgelpr.models.iq_stan_likeness import likeness
 from edgelpr.models.iq_stan_quality import PATCHES, QualityBranch, TemporalAttention
 from edgelpr.models.iq_stan_reading import Decoder, Encoder
 from edgelpr.plates.format import PlateFormat
@@ -71,9 +74,15 @@ class IqStanOutput(NamedTuple):
     temporal: Tensor | None
     """(N, 7, 210) weights of the features, 0 to 2; 0 on absent frames. None without the attention."""
 
+    likeness: Tensor | None = None
+    """(N, 5, 5) how alike the plates of every two frames read, 0 to 1; 1 wherever a frame is absent. None unless asked for."""
+
 
 class IqStan(nn.Module):
     """The network of the paper.
+
+    Its attribute ``confidence`` travels with the weights: how outputs become a probability that the plate is right, once that
+    was fitted.
 
     Args:
         config: sizes and parts.
@@ -83,6 +92,7 @@ class IqStan(nn.Module):
     def __init__(self, config: IqStanConfig, plate_format: PlateFormat) -> None:
         super().__init__()
         self.config, self.plate_format = config, plate_format
+        self.confidence: TrackConfidence | None = None
         channels = config.widths[-1]
         self.cnn = SharedCnn(config.widths, config.dropout)
         self.quality = None if config.quality == "none" else QualityBranch(channels, config.quality_width)
@@ -96,24 +106,48 @@ class IqStan(nn.Module):
         """How a crop becomes a frame."""
         return Preprocessing(FRAME_HEIGHT, FRAME_WIDTH)
 
-    def forward(self, frames: Tensor, present: Tensor, told: Tensor | None = None) -> IqStanOutput:
+    def forward(self, frames: Tensor, present: Tensor, told: Tensor | None = None, compare: bool = False) -> IqStanOutput:
         """Read a batch of tracks.
 
         Args:
             frames: (N, 5, 50, 150) float, grey, 0 to 1; what stands in an absent frame does not matter, if it is finite.
             present: (N, 5) float, 1 for a frame that is there, 0 for one that is not; at least one is there.
             told: (N, P) true classes while training; see ``Decoder.forward``.
+            compare: whether to read each frame alone as well, for ``likeness``.
         """
-        features = self._features(frames, present)  # (5N, C, 7, 42)
+        return self.read_features(self._features(frames, present), present, told, compare)
+
+    def read_features(
+        self, features: Tensor, present: Tensor, told: Tensor | None = None, compare: bool = False
+    ) -> IqStanOutput:
+        """Read tracks from what the convolutions made of their frames, which several readings of one frame can share.
+
+        Args:
+            features: (5N, C, 7, 42) of ``cnn``, frame after frame, 0 for absent frames.
+            present: as for ``forward``.
+            told: likewise.
+            compare: likewise.
+        """
         scores = None if self.quality is None else self.quality(features)  # (5N, 7)
         weights = None
         if self.temporal is not None and scores is not None:
             weights = self.temporal(scores) * present.reshape(-1, 1, 1, 1).to(scores.dtype)
             features = features * weights
         seen = present.repeat_interleave(COLUMNS, dim=1)  # (N, 210)
-        decoded = self.decoder(self.encoder(_columns(features), seen), seen, told)
+        columns = _columns(features)
+        decoded = self.decoder(self.encoder(columns, seen), seen, told)
         quality = None if scores is None else scores.reshape(-1, FRAMES, PATCHES).mean(2) * present
-        return IqStanOutput(decoded.logits, decoded.attention, quality, None if weights is None else _side_by_side(weights))
+        temporal = None if weights is None else _side_by_side(weights)
+        alike = self._compare(columns, present) if compare else None
+        return IqStanOutput(decoded.logits, decoded.attention, quality, temporal, alike)
+
+    def _compare(self, columns: Tensor, present: Tensor) -> Tensor:
+        """Likeness (N, 5, 5), from the columns (N, 210, 7 C) of tracks; their convolutions are not computed again."""
+        alone = columns.reshape(-1, COLUMNS, columns.shape[2])  # (5N, 42, 7 C)
+        seen = torch.ones_like(alone[:, :, 0])
+        logits = self.decoder(self.encoder(alone, seen), seen).logits  # (5N, P, S)
+        probabilities = torch.softmax(logits.float(), dim=2).to(columns.dtype)
+        return likeness(probabilities.reshape(-1, FRAMES, *logits.shape[1:]), present)
 
     def _features(self, frames: Tensor, present: Tensor) -> Tensor:
         """(5N, C, 7, 42), 0 for absent frames."""

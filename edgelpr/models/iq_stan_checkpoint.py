@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from edgelpr.bundle.confidence import TrackConfidence
 from edgelpr.errors import CheckpointError, EdgelprError
 from edgelpr.models.checkpoint import computed, stored
 from edgelpr.models.files import read_safetensors, sniff, write_file
@@ -21,7 +22,7 @@ from edgelpr.plates.format import PlateFormat
 from edgelpr.types import QualityUse
 
 _SCHEMA = 1
-_KEYS = ("architecture", "quality", "plate_format", "preprocessing", "notes", "schema")
+_KEYS = ("architecture", "quality", "plate_format", "preprocessing", "notes", "confidence", "schema")
 
 
 def save_iq_stan(path: Path, network: IqStan, *, half: bool = False, notes: Mapping[str, str] | None = None) -> None:
@@ -48,6 +49,7 @@ def save_iq_stan(path: Path, network: IqStan, *, half: bool = False, notes: Mapp
         "plate_format": network.plate_format.to_dict(),
         "preprocessing": network.preprocessing.to_dict(),
         "notes": dict(notes or {}),
+        "confidence": None if network.confidence is None else network.confidence.to_list(),
         "schema": _SCHEMA,
     }
     write_file(path, save(tensors, {METADATA_KEY: json.dumps(described, ensure_ascii=False)}))
@@ -92,11 +94,14 @@ def _described(values: Any) -> IqStan:
     if not isinstance(values, dict) or values.get("architecture") != "iq-stan":
         found = values.get("architecture") if isinstance(values, dict) else None
         raise CheckpointError(f"is a checkpoint of {found or 'something else'}; expected one of iq-stan")
+    values = {"confidence": None} | values  # absent until one was fitted
     if values.get("schema") != _SCHEMA or sorted(values) != sorted(_KEYS):
         raise CheckpointError(f"its metadata is not of schema {_SCHEMA}; install the edgelpr that wrote it or a newer one")
     if values["quality"] not in get_args(QualityUse):
         raise CheckpointError(f"its quality is {values['quality']!r}; expected one of {', '.join(get_args(QualityUse))}")
     network = create_iq_stan(PlateFormat.from_dict(values["plate_format"], "its plate format"), values["quality"])
+    if values["confidence"] is not None:
+        network.confidence = TrackConfidence.from_list(values["confidence"], "its confidence")
     if values["preprocessing"] != network.preprocessing.to_dict():
         raise CheckpointError(f"its preprocessing is {values['preprocessing']!r}; this edgelpr does another one")
     return network

@@ -34,9 +34,10 @@ class QualityBranch(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(M, C, 7, 42) to scores (M, 7), 0 to 1."""
         pooled = torch.cat([self.average(features), self.maximum(features)], dim=1)  # (M, 2C, 1, 7)
-        patches = pooled.squeeze(2).transpose(1, 2)  # (M, 7, 2C)
+        # Not squeezed: where its size is not written down, the ONNX exporter makes a condition of that.
+        patches = pooled[:, :, 0].transpose(1, 2)  # (M, 7, 2C)
         scores = self.second(torch.relu(self.first(patches)))
-        return torch.sigmoid(scores).squeeze(2)
+        return torch.sigmoid(scores)[:, :, 0]
 
 
 class TemporalAttention(nn.Module):

@@ -62,7 +62,7 @@ def evaluate(
         precision=recognizer.precision,
         backend=recognizer.backend,
         data_sha256=data_sha256(labelled),
-        warnings=() if plate_format is None else _beyond(plate_format, labelled),
+        warnings=() if plate_format is None else labels_beyond(plate_format, labelled),
     )
 
 
@@ -105,7 +105,8 @@ def _score(crop: LabelledCrop, outcome: Reading | ImageError) -> PlateScore:
     return PlateScore(crop, outcome.plate, outcome.confidence, outcome.seconds)
 
 
-def _beyond(plate_format: PlateFormat, labelled: Sequence[LabelledCrop]) -> tuple[str, ...]:
+def labels_beyond(plate_format: PlateFormat, labelled: Sequence[LabelledCrop]) -> tuple[str, ...]:
+    """A line for each label that a plate format cannot spell, or that its pattern rules out."""
     warnings = []
     for crop in labelled:
         try:

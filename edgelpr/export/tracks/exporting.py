@@ -102,6 +102,7 @@ def _describe(module: TrackModule, options: ExportOptions, model: onnx.ModelProt
         outputs=module.outputs,
         multiply_adds=count_graph_multiply_adds(model),
         frames=FRAMES,
+        confidence=module.network.confidence,
     )
 
 

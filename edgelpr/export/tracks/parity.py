@@ -56,7 +56,9 @@ def _run(session: Any, tracks: TrackBatch) -> Outputs:
 def _plain(network: IqStan, tracks: TrackBatch, maps: bool) -> dict[str, NDArray[np.float64]]:
     dtype = network.decoder.places.dtype
     with torch.no_grad():
-        result = network(torch.from_numpy(tracks.frames).to(dtype) / 255, torch.from_numpy(tracks.present).to(dtype))
+        result = network(
+            torch.from_numpy(tracks.frames).to(dtype) / 255, torch.from_numpy(tracks.present).to(dtype), compare=True
+        )
     probabilities = torch.softmax(result.logits.double(), dim=-1).amax(-1)
     tensors = {"logits": result.logits, "probabilities": probabilities, **extra_outputs(result, maps)}
     return {name: tensor.double().numpy() for name, tensor in tensors.items()}

@@ -59,7 +59,7 @@ class TrackModule(nn.Module):
     def forward(self, frames: Tensor, present: Tensor) -> tuple[Tensor, ...]:
         """(N, 5, 50, 150) uint8 and (N, 5) uint8 to the outputs in the order of ``outputs``."""
         dtype = self.network.decoder.places.dtype
-        result = self.network(frames.to(dtype) / 255, present.to(dtype))
+        result = self.network(frames.to(dtype) / 255, present.to(dtype), compare=True)
         probabilities = torch.softmax(result.logits, dim=-1).amax(-1)
         # Older parsers return 32-bit indices, newer ones 64-bit: say which.
         extras = extra_outputs(result, self.maps)
@@ -70,7 +70,7 @@ class TrackModule(nn.Module):
         """Names of the outputs in order."""
         scores = self.network.config.quality != "none"
         weighs = self.network.config.quality == "branch+attention"
-        found = {"quality": scores, "temporal": weighs and self.maps, "attention": self.maps}
+        found = {"quality": scores, "likeness": True, "temporal": weighs and self.maps, "attention": self.maps}
         return ("classes", "probabilities", *(name for name, there in found.items() if there))
 
     @staticmethod
@@ -87,6 +87,8 @@ def extra_outputs(result: IqStanOutput, maps: bool) -> dict[str, Tensor]:
         maps: whether attention is wanted.
     """
     extras = {} if result.quality is None else {"quality": result.quality}
+    if result.likeness is not None:
+        extras["likeness"] = result.likeness
     if maps and result.temporal is not None:
         # (N, 7, 5 * 42) to (N, 5, 7, 42)
         extras["temporal"] = result.temporal.reshape(-1, ROWS, FRAMES, COLUMNS).transpose(1, 2)

@@ -20,6 +20,7 @@ from edgelpr.training.progress import Schedule
 from edgelpr.training.real import RealSet, real_identity
 from edgelpr.training.running import BEST_FILE, CHECKPOINT_FILE, Clock
 from edgelpr.training.state import Parts, load_state, make_folder, save_state
+from edgelpr.training.tracks.confidence import CONFIDENCE_SEED, fit_confidence
 from edgelpr.training.tracks.config import TrackConfig
 from edgelpr.training.tracks.feeding import batches
 from edgelpr.training.tracks.progress import TrackProgress
@@ -51,7 +52,8 @@ def train_tracks(
         real: sets of real crops to make tracks from.
         start_from: a checkpoint to start from instead of fresh weights.
         schedule: when to report and save, on what device, with how many processes.
-        held_out: tracks to measure the averaged weights on at every save; 0 for none.
+        held_out: tracks to measure the averaged weights on at every save, a quarter of those that their confidence is fitted on
+            in the end; 0 for neither.
         report: called with the progress.
 
     Returns:
@@ -62,12 +64,14 @@ def train_tracks(
             finite.
         CheckpointError: ``start_from`` cannot be used.
     """
-    if config.seed == HELD_OUT_SEED:
-        raise TrainingError(f"seed {HELD_OUT_SEED} is that of the held-out tracks; choose another")
+    if config.seed in (HELD_OUT_SEED, CONFIDENCE_SEED):
+        raise TrainingError(f"seed {config.seed} is that of tracks which no run may train on; choose another")
     samples = TrackSamples(renderer, config, real)
     make_folder(folder)
     run = _Run(config, renderer, folder, schedule, _first_parts(config, renderer, start_from, schedule), held_out)
     run.go(samples, _identity(config, renderer, real, start_from), report)
+    if held_out:
+        run.fit_confidence(4 * held_out)
     return folder / CHECKPOINT_FILE
 
 
@@ -126,16 +130,27 @@ class _Run:
                 report(progress)
                 outcomes = []
 
+    def fit_confidence(self, tracks: int) -> None:
+        """Give the checkpoints of a finished run their confidence; those that have one keep it."""
+        for name, step in ((CHECKPOINT_FILE, self.config.steps), (BEST_FILE, self.parts.tally.best_step)):
+            path = self.folder / name
+            network = load_iq_stan(path)
+            if network.confidence is None:
+                network.confidence = fit_confidence(network, self.renderer, tracks)
+                save_iq_stan(path, network, notes=self._notes(step))
+
+    def _notes(self, step: int) -> dict[str, str]:
+        return {"steps": str(step), "config": json.dumps(asdict(self.config))}
+
     def _save(self, step: int, identity: dict[str, Any], tracks: TrackSample | None) -> None:
         network, tally = self.parts.average.network, self.parts.tally
-        notes = {"steps": str(step), "config": json.dumps(asdict(self.config))}
-        save_iq_stan(self.folder / CHECKPOINT_FILE, network, notes=notes)
+        save_iq_stan(self.folder / CHECKPOINT_FILE, network, notes=self._notes(step))
         if tracks is not None:
             self.figures = measure_tracks(network, tracks)
             correct = round(self.figures.plate_accuracy * len(tracks.frames))
             if correct >= tally.best_correct:  # of equals the later, which was trained longer
                 tally.best_correct, tally.best_step = correct, step
-                save_iq_stan(self.folder / BEST_FILE, network, notes=notes)
+                save_iq_stan(self.folder / BEST_FILE, network, notes=self._notes(step))
         save_state(self.folder, step, identity, self.parts)  # last: it says that the step is done
 
     def _progress(self, step: int, outcomes: Sequence[TrackOutcome], steps_per_second: float) -> TrackProgress:

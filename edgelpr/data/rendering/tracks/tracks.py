@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from edgelpr.data.fitting import as_colour
 from edgelpr.data.rendering.geometry import view_from
 from edgelpr.data.rendering.layouts import Layout
 from edgelpr.data.rendering.painting import Face, paint
 from edgelpr.data.rendering.samples import Renderer, face_scale, look_at, relative_height
 from edgelpr.data.rendering.texts import draw
 from edgelpr.data.rendering.tracks.degrading import Camera, choose_camera, degrade
+from edgelpr.data.rendering.tracks.from_crop import frames_from
 from edgelpr.data.rendering.tracks.legibility import legibility
-from edgelpr.data.rendering.tracks.motion import Moment, choose_damages, choose_track
+from edgelpr.data.rendering.tracks.motion import Moment, choose_track
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.preprocessing.images import Image
@@ -80,6 +80,21 @@ class TrackRenderer:
         """
         rng = np.random.default_rng((seed, number, _TRACK))
         text, layout = draw(self.plate_format, rng)
+        return self.of_plate(text, layout, rng, frames, hardness)
+
+    def of_plate(self, text: str, layout: Layout, rng: Generator, frames: int = 5, hardness: float = 1.0) -> Track:
+        """A track of a plate that was chosen before.
+
+        Args:
+            text: what stands on it.
+            layout: what it looks like; has a place for each character.
+            rng: source of every choice.
+            frames: captures.
+            hardness: 0 to 1, scales all damage.
+
+        Raises:
+            DataError: the glyphs lack a character of the text.
+        """
         moments = choose_track(frames, hardness, rng)
         relative = relative_height(layout)
         tallest = max(_SHARPEST, *(moment.height for moment in moments)) * relative
@@ -111,22 +126,8 @@ class TrackRenderer:
             frames: captures.
             hardness: 0 to 1, scales all damage.
         """
-        colour, camera = as_colour(crop), choose_camera(0.03, rng)
-        taken = []
-        for damage in choose_damages(frames, hardness, rng):
-            moved = _jostle(colour, rng)
-            frame = degrade(moved, damage, camera, rng)
-            taken.append((frame, self._quality(frame, moved)))
+        taken = [(frame, self._quality(frame, moved)) for frame, moved in frames_from(crop, rng, frames, hardness)]
         return Track(tuple(frame for frame, _ in taken), tuple(quality for _, quality in taken), plate, "real")
 
     def _quality(self, frame: Image, pristine: Image) -> float:
         return legibility(self._preprocessing.apply(frame), self._preprocessing.apply(pristine))
-
-
-def _jostle(colour: Image, rng: Generator) -> Image:
-    """The crop as a detector would have cut it a moment later: its corners a little elsewhere."""
-    height, width = colour.shape[:2]
-    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float32)
-    moved = corners + rng.normal(0, (0.012 * width, 0.03 * height), (4, 2)).astype(np.float32)
-    matrix = cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
-    return np.asarray(cv2.warpPerspective(colour, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE), dtype=np.uint8)
