@@ -1,0 +1,1 @@
+"""Five frames read together by IQ-STAN, against single frames read apart and fused."""

@@ -1,0 +1,117 @@
+"""What the comparison has to show, and whether it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise, product
+from typing import Any
+
+from edgelpr.benchmarks.fusion.readers import best_rule
+from edgelpr.benchmarks.fusion.rules import RULES
+
+MARGIN = 0.02
+"""Whole plates above the best simple fusion."""
+
+QUALITY_MARGIN = 0.01
+"""Whole plates above the network without the quality branch."""
+
+CORRELATION = 0.90
+"""LCC and SROCC."""
+
+AREA = 0.95
+"""Area under the ROC curve for mixed plates."""
+
+ALONE = (0.4, 0.6)
+"""Share of tracks whose one frame alone is read, which makes the set neither easy nor hopeless."""
+
+_TOLD_BY = {"confidence": "the confidence", "same-plate": "the least likeness of two frames"}
+_TITLES = {rule.name: rule.title for rule in RULES}
+
+
+def claims(parts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every target that what was measured can decide.
+
+    Args:
+        parts: of a result.
+
+    Returns:
+        ``target``, ``found`` in words, and ``met``.
+    """
+    found: list[dict[str, Any]] = []
+    rendered, frames, mixed = parts.get("rendered"), parts.get("frames"), parts.get("mixed")
+    if rendered is not None:
+        found += [_alone(rendered), *_fusions(rendered), *_parts(rendered), *_quality(rendered)]
+    if frames is not None:
+        found.append(_rising(frames))
+    if mixed is not None:
+        found += _mixed(mixed)
+    return found
+
+
+def _alone(rendered: Mapping[str, Any]) -> dict[str, Any]:
+    single = rendered["singles"][0]
+    share = next(rule["accuracy"] for rule in single["rules"] if rule["rule"] == "any")
+    target = f"one frame alone is read by {single['name']} in {ALONE[0]:.0%} to {ALONE[1]:.0%} of cases"
+    return _claim(target, f"{share:.1%}", ALONE[0] <= share <= ALONE[1])
+
+
+def _fusions(rendered: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for single in rendered["singles"]:
+        if single["own"]:  # its own frames one by one are no other reader
+            continue
+        best = best_rule(single["rules"])
+        target = f"{100 * MARGIN:.0f} points above the best simple fusion of {single['name']}"
+        found = f"{_points(best['against'])} to: {_TITLES[best['rule']]}"
+        rows.append(_claim(target, found, best["against"]["difference"] >= MARGIN))
+    return rows
+
+
+def _parts(rendered: Mapping[str, Any]) -> list[dict[str, Any]]:
+    target = f"{100 * QUALITY_MARGIN:.0f} point above the network without the quality branch"
+    return [
+        _claim(target, f"{_points(row['against'])} to {row['name']}", row["against"]["difference"] >= QUALITY_MARGIN)
+        for row in rendered["ablation"]
+        if row["quality"] is None
+    ]
+
+
+def _quality(rendered: Mapping[str, Any]) -> list[dict[str, Any]]:
+    quality = rendered["quality"]
+    if quality is None:
+        return []
+    target = f"LCC and SROCC of the scores at least {CORRELATION:.2f}"
+    found = f"{quality['lcc']:.3f} and {quality['srocc']:.3f}"
+    return [_claim(target, found, min(quality["lcc"], quality["srocc"]) >= CORRELATION)]
+
+
+def _rising(frames: Mapping[str, Any]) -> dict[str, Any]:
+    shares = [point["accuracy"] for point in frames["first"]]
+    rises = all(after > before for before, after in pairwise(shares))
+    return _claim("accuracy rises with each frame", ", ".join(f"{share:.1%}" for share in shares), rises)
+
+
+def _mixed(mixed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """By what a reading returns; other candidates are in the table."""
+    rows = []
+    kinds = list(dict.fromkeys((row["hardness"], row["other_plate"]) for row in mixed["rows"]))
+    for (hardness, other), (figure, name) in product(kinds, _TOLD_BY.items()):
+        chosen = [row for row in mixed["rows"] if (row["hardness"], row["other_plate"]) == (hardness, other)]
+        areas = [row["figures"][figure]["auroc"] for row in chosen]
+        found = ", ".join(f"{area:.3f} ({row['frames_of_other']} of 5)" for area, row in zip(areas, chosen))
+        target = f"AUROC of {name} at least {AREA:.2f}: {other} plates, hardness {hardness:g}"
+        rows.append(_claim(target, found, min(areas) >= AREA))
+    return rows
+
+
+def _claim(target: str, found: str, met: bool) -> dict[str, Any]:
+    return {"target": target, "found": found, "met": met}
+
+
+def _points(against: Mapping[str, Any]) -> str:
+    low, high = _ends(against["interval"])
+    return f"{100 * against['difference']:+.2f} points ({low} to {high})"
+
+
+def _ends(interval: Sequence[float]) -> tuple[str, str]:
+    return f"{100 * interval[0]:+.2f}", f"{100 * interval[1]:+.2f}"
