@@ -95,7 +95,7 @@ def read_weights(weights: Weights) -> FoundWeights:
         metadata = Metadata.parse(texts.get(METADATA_KEY, ""))
     except (SafetensorError, OSError, CheckpointError) as error:
         raise CheckpointError(f"{weights.path}: not usable weights ({error}); replace or remove the file") from error
-    return FoundWeights(weights, metadata, _read_accuracy(weights.card))
+    return FoundWeights(weights, metadata, read_accuracy(weights.card))
 
 
 def to_plain(entry: Entry) -> dict[str, Any]:
@@ -145,7 +145,12 @@ def _entry(name: str, classifier: Classifier, plate_format: PlateFormat, found: 
     )
 
 
-def _read_accuracy(card: Path | None) -> tuple[dict[str, Any], ...]:
+def read_accuracy(card: Path | None) -> tuple[dict[str, Any], ...]:
+    """What a card reports, one entry a data set; nothing without a card.
+
+    Raises:
+        CheckpointError: it is not a JSON object with such a list.
+    """
     if card is None:
         return ()
     try:

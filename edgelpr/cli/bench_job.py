@@ -3,57 +3,31 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
 from edgelpr.benchmarks.bench.assembling import Subject
-from edgelpr.benchmarks.bench.crops import Rotation, read_rotation, rendered_rotation
-from edgelpr.benchmarks.bench.duration import Span
+from edgelpr.benchmarks.bench.crops import Rotation
 from edgelpr.benchmarks.bench.files import write_bench_result
 from edgelpr.benchmarks.bench.measuring import Measurement, Surroundings
 from edgelpr.benchmarks.bench.nvml import open_nvml
-from edgelpr.benchmarks.bench.opening import model_of, open_reader
-from edgelpr.benchmarks.bench.profiling import check_profiled, profile
+from edgelpr.benchmarks.bench.opening import model_of
+from edgelpr.benchmarks.bench.profiling import profile
 from edgelpr.benchmarks.bench.recognizer_reader import RecognizerReader
 from edgelpr.benchmarks.bench.run import Accuracy
 from edgelpr.benchmarks.bench.scenarios import scenarios_and_scopes
+from edgelpr.benchmarks.bench.tracks_reader import TracksReader
 from edgelpr.bundle.bundle import Bundle
+from edgelpr.cli.bench_asked import BenchJob
+from edgelpr.cli.bench_opening import cold_arguments, open_for, rotation_for
 from edgelpr.cli.bench_output import Telling, print_result, warn_if_busy
-from edgelpr.cli.bench_peers import Peers, measure_peers
-from edgelpr.cli.output import next_command, note, print_json, warn_of
-from edgelpr.cli.progress import ProgressBar, Steps
+from edgelpr.cli.bench_peers import measure_peers
+from edgelpr.cli.output import next_command, note, print_json
+from edgelpr.cli.progress import ProgressBar
 from edgelpr.data.labels import read_labels
-from edgelpr.errors import BackendError, UsageError
-from edgelpr.runtime.executing.use import EngineUse
+from edgelpr.errors import BackendError
 from edgelpr.training.evaluation import evaluate
-from edgelpr.types import BackendChoice, LabelFormat, Precision, Scenario, Scope
-
-
-@dataclass(frozen=True)
-class BenchJob:
-    """What the user asked for; the options of ``edgelpr bench run`` in their order."""
-
-    bundle: Path
-    images: Path | None
-    seed: int
-    backend: BackendChoice
-    build: bool
-    device: int
-    trust_engines: bool
-    precision: Precision
-    scenarios: tuple[Scenario, ...]
-    scopes: tuple[Scope, ...]
-    batch: int
-    threads: int | None
-    span: Span
-    profile: bool
-    labels: Path | None
-    label_format: LabelFormat
-    peers: Peers
-    output: Path | None
-    as_json: bool
+from edgelpr.types import Scenario, Scope
 
 
 def run_job(job: BenchJob) -> None:
@@ -65,69 +39,44 @@ def run_job(job: BenchJob) -> None:
     """
     wanted = scenarios_and_scopes(job.scenarios, job.scopes)
     bundle = Bundle.open(job.bundle)
-    rotation = _rotation(job, bundle)
+    rotation = rotation_for(job, bundle)
     warn_if_busy()
-    reader = _open(job, bundle)
+    reader = open_for(job, bundle)
     try:
-        note(f"Measuring {reader.description}, {reader.precision}, {len(rotation.images)} crops ({rotation.record.source})")
+        what = "crops" if bundle.manifest.frames is None else "tracks"
+        note(f"Measuring {reader.description}, {reader.precision}, {len(rotation.images)} {what} ({rotation.record.source})")
         measurement = _measure(job, bundle, reader, rotation, wanted)
     finally:
         reader.close()
     _keep(job, measurement)
 
 
-def _rotation(job: BenchJob, bundle: Bundle) -> Rotation:
-    if job.images is None:
-        return rendered_rotation(bundle.manifest.plate_format, job.seed)
-    rotation = read_rotation(job.images, job.label_format)
-    warn_of("crops left out", rotation.left_out, "mend or remove them")
-    return rotation
-
-
-def _open(job: BenchJob, bundle: Bundle) -> RecognizerReader:
-    with Steps("Building an engine") as steps:
-        use = EngineUse(
-            build=job.build,
-            device=job.device,
-            trust_engines=job.trust_engines,
-            batch=job.batch,
-            progress=steps.reach,
-            note=steps.note,
-        )
-        reader = open_reader(bundle, job.backend, job.precision, job.threads, job.batch, use)
-    if job.profile:
-        try:
-            check_profiled(reader.backend)
-        except UsageError:
-            reader.close()
-            raise
-    return reader
-
-
 def _measure(
-    job: BenchJob, bundle: Bundle, reader: RecognizerReader, rotation: Rotation, wanted: list[tuple[Scenario, Scope]]
+    job: BenchJob,
+    bundle: Bundle,
+    reader: RecognizerReader | TracksReader,
+    rotation: Rotation,
+    wanted: list[tuple[Scenario, Scope]],
 ) -> Measurement:
     peers = job.peers.open(reader.threads)  # a mistake in one is told before anything is measured
-    accuracy = None if job.labels is None else _accuracy(job, bundle, reader)
-    cold: dict[str, str | int] = {"bundle": str(job.bundle.resolve()), "backend": reader.backend, "precision": job.precision}
-    engine = {"device": job.device, "trust_engines": job.trust_engines}
-    cold |= engine if reader.threads is None else {"threads": reader.threads}
+    accuracy = _accuracy(job, bundle, reader)
     model = model_of(bundle, reader.backend, job.precision)
-    subject = Subject(reader, model, rotation, job.batch, cold, accuracy)
+    subject = Subject(reader, model, rotation, job.batch, cold_arguments(job, reader), accuracy)
     with Telling() as telling:
         measurement = Measurement(job.span, Surroundings(nvml=open_nvml(), gpu=job.device), telling.reach)
         if job.profile:  # first: what may fail shall not cost figures that were measured
             inputs = reader.network_input(rotation.images[:1])
-            measurement.profiles.append(profile(bundle, reader.backend, job.precision, reader.threads, inputs))
+            measurement.profiles.append(profile(bundle, reader, job.precision, inputs))
         for scenario, scope in wanted:
             if not measurement.stopped:
                 measurement.measure(subject, scenario, scope)
-        measure_peers(measurement, peers, rotation, wanted, job.batch)
+        measure_peers(measurement, peers, rotation, wanted, job.batch, model.frames)
     return measurement
 
 
-def _accuracy(job: BenchJob, bundle: Bundle, reader: RecognizerReader) -> Accuracy:
-    assert job.labels is not None
+def _accuracy(job: BenchJob, bundle: Bundle, reader: RecognizerReader | TracksReader) -> Accuracy | None:
+    if job.labels is None or not isinstance(reader, RecognizerReader):
+        return None
     labelled = read_labels(job.labels, job.label_format)
     with ProgressBar(len(labelled), "Reading the labelled plates") as bar:
         found = evaluate(reader.recognizer, labelled, bar.reach, bundle.manifest.plate_format)

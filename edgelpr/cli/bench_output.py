@@ -102,7 +102,8 @@ def _row(run: Run) -> tuple[str, ...]:
 
 
 def _details(run: Run) -> list[str]:
-    found = [f"{run.model.name}: {run.runtime}, {run.precision}"]
+    frames = f"; one plate is a track of {run.model.frames} frames" if run.model.frames > 1 else ""
+    found = [f"{run.model.name}: {run.runtime}, {run.precision}{frames}"]
     if run.parts_ms is not None:
         parts = ", ".join(f"{name.replace('_', ' ')} {time:.1f} ms" for name, time in run.parts_ms.items())
         found.append(f"cold start: {parts} (medians)")

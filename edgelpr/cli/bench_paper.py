@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     type=click.Choice(get_args(BackendName)),
     default=("torch", "onnxruntime"),
     show_default=True,
-    help="Inference engine; may be repeated. torch is eager and fp32, as in the papers.",
+    help="Inference engine; may be repeated. torch is eager and fp32, as in the papers; on cuda also fp16 in a CUDA graph.",
 )
 @click.option(
     "--precision",
@@ -63,8 +63,14 @@ if TYPE_CHECKING:
 )
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="For each scenario, instead of the usual ten.")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the result goes, every sample in it."
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="RESULT.json",
+    help="Where the result goes, every sample in it; what it holds already is not measured again.",
 )
+@click.option("--fresh", is_flag=True, help="Measure everything again, whatever -o holds.")
+@click.option("--retake-disturbed", "retakes", is_flag=True, help="Measure again what -o holds and the machine disturbed.")
 @weights_option
 @json_option
 def command(
@@ -77,6 +83,8 @@ def command(
     quick: bool,
     seconds: float | None,
     output: Path | None,
+    fresh: bool,
+    retakes: bool,
     weights: Path | None,
     as_json: bool,
 ) -> None:
@@ -84,7 +92,11 @@ def command(
 
     HPA with ResNet-18, -34, -50 and -101, and IQ-STAN: by the papers' protocol, which never waits for the device, by the same
     with waiting, and by the honest single stream; as PyTorch runs them, exported plain, exported rewritten, in fp16 and INT8.
+    IQ-STAN reads five frames of a plate; five single readings of the same frames by HPA, ResNet-18, are timed beside it.
     Weights are the trained ones where there are any, else random: they take as long. Nothing else should run on the machine.
+
+    It takes long, so -o is written after each thing that was timed: after Ctrl-C the same command goes on where it was (not
+    with --seconds). Each row says whether the machine disturbed it; --retake-disturbed measures those rows again.
 
     --board projects the fp32 times to a board that is not here, by a roofline fitted to what was measured; it is labelled
     "projected" and says what is known of its error.
@@ -98,9 +110,10 @@ def command(
         require(module, "export", "timing the papers' networks")
     from edgelpr.benchmarks.bench.files import write_bench_result
     from edgelpr.benchmarks.boards import find_board
+    from edgelpr.benchmarks.paper_table.earlier import read_earlier
     from edgelpr.benchmarks.paper_table.running import run_papers
     from edgelpr.benchmarks.paper_table.sources import choose_sources
-    from edgelpr.benchmarks.paper_table.subjects import Wanted
+    from edgelpr.benchmarks.paper_table.subject import Wanted
     from edgelpr.cli.bench_output import Telling, warn_if_busy
     from edgelpr.models.weights import find_weights
 
@@ -116,7 +129,8 @@ def command(
 
     with Telling() as telling:
         measurement = _measurement(quick, seconds, telling.reach)
-        wanted = Wanted(backends, precisions, threads, device)
+        earlier = read_earlier(output, measurement.result().machine, measurement.span.kind, threads, fresh, retakes)
+        wanted = Wanted(backends, precisions, threads, device, earlier)
         done = run_papers(sources, wanted, measurement, note, keep=keep)
     keep(done.result)
     _print(done, chosen, as_json)
@@ -138,14 +152,19 @@ def _measurement(quick: bool, seconds: float | None, tell: Tell) -> Measurement:
 
 def _print(done: PaperRun, boards: list[Board], as_json: bool) -> None:
     from edgelpr.benchmarks.paper_table.document import paper_section
+    from edgelpr.benchmarks.paper_table.frames import frames_rows
     from edgelpr.benchmarks.paper_table.projecting import projection_section
     from edgelpr.benchmarks.paper_table.table import paper_rows
 
     rows, projections = paper_rows([done.result]), _projections(done, boards)
     if as_json:
-        print_json({"rows": [row.to_dict() for row in rows], "projected": [each.to_dict() for each in projections]})
+        frames = [row.to_dict() for row in frames_rows([done.result])]
+        projected = [each.to_dict() for each in projections]
+        print_json({"rows": [row.to_dict() for row in rows], "five_frames": frames, "projected": projected})
         return
-    _print_section(paper_section(rows))
+    _print_section(paper_section(rows, [done.result]))
+    for remark in done.result.notes:
+        click.echo(f"Note: {remark}")
     for projection in projections:
         _print_section(projection_section(projection))
     if boards and not projections:
@@ -184,7 +203,7 @@ def _print_section(section: Section | None) -> None:
 def _end(done: PaperRun) -> None:
     """The exit code of a command that did not finish."""
     if done.result.interrupted:
-        note("Stopped: what was measured until then is above, marked as interrupted")
+        note("Stopped: what was measured until then is above, marked as interrupted; the same command with -o goes on")
         raise click.Abort
     for failure in done.result.failures:
         raise BackendError(f"{failure.scenario}, {failure.scope} failed after {failure.calls} calls ({failure.error})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
@@ -106,8 +106,11 @@ def measure_peers(
     rotation: Rotation,
     wanted: list[tuple[Scenario, Scope]],
     batch: int,
+    frames: int = 1,
 ) -> None:
     """Time peers by the scenarios that they can be timed by: not a cold start, and a function end to end alone.
+
+    Beside a network that reads tracks, a peer reads each frame by itself, one track after the other.
 
     Args:
         measurement: collects the runs.
@@ -115,16 +118,20 @@ def measure_peers(
         rotation: the crops that ours reads.
         wanted: scenarios and scopes.
         batch: of ``offline``; a graph of one batch size is given that.
+        frames: of a plate in the rotation.
     """
     from edgelpr.benchmarks.bench.assembling import Subject
+    from edgelpr.benchmarks.bench.each_frame import EachFrame
 
+    left_out = ("cold-start",) if frames == 1 else ("cold-start", "offline")
     for peer in peers:
         size = peer.batch or batch
         measurement.notes.append(f"{peer.name}: another reader, {peer.remark}")
-        subject = Subject(peer, peer.model, rotation, size)
+        model = replace(peer.model, frames=frames)
+        subject = Subject(peer if frames == 1 else EachFrame(peer), model, rotation, size)
         try:
             for scenario, scope in wanted:
-                if not measurement.stopped and scenario != "cold-start" and scope in peer.scopes:
+                if not measurement.stopped and scenario not in left_out and scope in peer.scopes:
                     measurement.measure(subject, scenario, scope)
         finally:
             peer.close()

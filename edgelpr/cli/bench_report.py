@@ -37,10 +37,11 @@ def command(results: tuple[Path, ...], output: Path | None, into: Path | None, t
       edgelpr bench report mine.json -o mine.html
       edgelpr bench report --into README.md
 
-    In the page, lines of their own, names relative to the page:
+    In the page, lines of their own, names relative to the page; after a colon, where not all tables are wanted, titles of
+    sections: Beside the papers, Single stream, Offline, Accuracy and speed.
 
     \b
-      <!-- edgelpr bench report benchmarks/results/mine.json -->
+      <!-- edgelpr bench report benchmarks/results/mine.json: Single stream, Offline -->
       <!-- end of edgelpr bench report -->
     """
     if (output is None) == (into is None) or (into is not None and (results or title)):
@@ -48,7 +49,8 @@ def command(results: tuple[Path, ...], output: Path | None, into: Path | None, t
     if into is not None:
         from edgelpr.benchmarks.report.into import write_into
 
-        note(f"{into}: {write_into(into)} marked parts are up to date")
+        count = write_into(into)
+        note(f"{into}: {count} marked part{' is' if count == 1 else 's are'} up to date")
         return
     assert output is not None
     from edgelpr.benchmarks.report.writing import write_report

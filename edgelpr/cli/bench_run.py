@@ -49,7 +49,7 @@ _USUAL: tuple[Scenario, ...] = ("single-stream", "offline")
 @click.option("--quick", is_flag=True, help="Half a second a scenario: shows that it works; the result is marked.")
 @click.option("--duration", type=float, metavar="SECONDS", help="A scenario lasts this long; 10 s and 662 samples without it.")
 @click.option("--official", is_flag=True, help="600 seconds a scenario, as MLPerf asks.")
-@click.option("--profile", is_flag=True, help="Also the time of each layer (onnxruntime, torch), in a session of its own.")
+@click.option("--profile", is_flag=True, help="Also the time of each layer, in a session of its own.")
 @click.option("--labels", type=click.Path(path_type=Path), help="Also the accuracy of the very same engine on these plates.")
 @label_format_option
 @peer_options
@@ -62,6 +62,7 @@ def command(
     backend: BackendChoice,
     build: bool,
     device: int,
+    dla: int | None,
     trust_engines: bool,
     precision: Precision,
     scenarios: tuple[Scenario, ...],
@@ -99,10 +100,14 @@ def command(
 
     --peer and --peer-callable time other people's readers in the same run, on the same crops.
 
+    A bundle that reads tracks is given tracks of as many frames as it reads together, rendered ones or those of --images (a
+    folder a track, or a CSV with the columns track,image): one plate is one track. Peers then read each frame by itself.
+
     Ctrl-C keeps what was measured so far, marked as interrupted. When the model fails, what came before is kept, and the exit
     code is 1.
     """
-    from edgelpr.cli.bench_job import BenchJob, run_job
+    from edgelpr.cli.bench_asked import BenchJob
+    from edgelpr.cli.bench_job import run_job
 
     span = _span(quick, duration, official)
     scopes: tuple[Scope, ...] = get_args(Scope) if scope is None else (_SCOPES[scope],)
@@ -113,6 +118,7 @@ def command(
         backend=backend,
         build=build,
         device=device,
+        dla=dla,
         trust_engines=trust_engines,
         precision=precision,
         scenarios=scenarios,

@@ -130,7 +130,7 @@ def _remarks(reader: Reader, sampled: Sampled, gpu: Mapping[str, float] | None) 
             f"the device went on for {sampled.behind:.3f} ms after the loop had ended: its mean is no latency, since nothing "
             "waited for the device ('paper-synchronised' does)"
         )
-    copies = reader.device != "CPU" and reader.backend != "torch" and gpu is None
+    copies = reader.device != "CPU" and (reader.backend != "torch" if gpu is None else "copy_in" in gpu)
     if sampled.scope == "network only" and copies:
         found.append("timed by the processor: copies to and from the GPU are included")
     return found

@@ -16,7 +16,6 @@ import numpy as np
 
 from edgelpr.benchmarks.bench.sampling import Progress, Taken
 from edgelpr.errors import BackendError, EdgelprError
-from edgelpr.preprocessing.images import Image
 
 Start = Callable[[Mapping[str, Any]], Mapping[str, int]]
 """Starts a process that opens and reads; nanoseconds a part."""
@@ -38,7 +37,7 @@ class ColdTaken(Taken):
 
 def take_cold_starts(
     arguments: Mapping[str, Any],
-    crops: Sequence[Image],
+    crops: Sequence[Any],
     count: int,
     progress: Progress | None = None,
     start: Start | None = None,
@@ -48,8 +47,8 @@ def take_cold_starts(
     Python's own start is not part of a sample: a camera's program is there before it reads. Importing is.
 
     Args:
-        arguments: of ``Recognizer.open``, plain values.
-        crops: the first is read.
+        arguments: of ``Recognizer.open``, or of ``TrackRecognizer.open``, plain values.
+        crops: one item a plate, the first of which is read: a crop, or a tuple of frames.
         count: samples.
         progress: told after each.
         start: stands in for the process.
@@ -58,9 +57,10 @@ def take_cold_starts(
     start = start or _start
     try:
         with TemporaryDirectory(prefix="edgelpr-cold-") as folder:
-            crop = Path(folder) / "crop.npy"
-            np.save(crop, crops[0])
-            values = {**arguments, "crop": str(crop)}
+            plate = Path(folder) / "plate.npz"
+            tracks = isinstance(crops[0], tuple)
+            np.savez(plate, *(crops[0] if tracks else crops[:1]))
+            values = {**arguments, "plate": str(plate), "tracks": tracks}
             start(values)
             for number in range(1, count + 1):
                 parts = start(values)

@@ -1,4 +1,4 @@
-"""A fresh process that opens a bundle and reads one crop; prints the times as JSON.
+"""A fresh process that opens a bundle and reads one crop, or one track; prints the times as JSON.
 
 Started as ``python -m edgelpr.benchmarks.bench.cold_child ARGUMENTS``, ARGUMENTS being one JSON object.
 """
@@ -30,14 +30,23 @@ def main(arguments: str) -> int:
 def _times(values: dict[str, Any]) -> dict[str, int]:
     import numpy as np
 
-    from edgelpr.runtime.recognizer import Recognizer
+    with np.load(values.pop("plate")) as arrays:
+        frames = [arrays[name] for name in arrays.files]
+    if values.pop("tracks"):
+        from edgelpr.runtime.tracks.recognizer import TrackRecognizer
 
-    crop = np.load(values.pop("crop"))
-    imported = time.perf_counter_ns()
-    with Recognizer.open(allow_unapproved=True, **values) as recognizer:
+        imported = time.perf_counter_ns()
+        tracks = TrackRecognizer.open(allow_unapproved=True, **values)
         opened = time.perf_counter_ns()
-        recognizer.read(crop)
-        read = time.perf_counter_ns()
+        tracks.read(frames)
+    else:
+        from edgelpr.runtime.recognizer import Recognizer
+
+        imported = time.perf_counter_ns()
+        recognizer = Recognizer.open(allow_unapproved=True, **values)
+        opened = time.perf_counter_ns()
+        recognizer.read(frames[0])
+    read = time.perf_counter_ns()
     return {"importing": imported - _START, "opening": opened - imported, "first_reading": read - opened}
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +29,8 @@ _FEWEST = 2
 class Rotation:
     """Crops to read and what a result says of them."""
 
-    images: tuple[Image, ...]
-    """(H, W) grey or (H, W, 3) BGR, uint8, no two alike."""
+    images: tuple[Any, ...]
+    """One item a plate, no two alike: a crop, (H, W) grey or (H, W, 3) BGR, uint8, or the tuple of a track's frames."""
 
     record: Crops
     """For the result."""
@@ -95,7 +96,7 @@ def rotation_of(images: Iterable[Image], source: str, left_out: Sequence[str] = 
             f"{source}: {len(kept)} crop that can be read and shows something{reasons}; expected at least {_FEWEST} that "
             "differ, since one that is repeated flatters the caches"
         )
-    return Rotation(kept, Crops(source, len(kept), _hash(kept)), tuple(left_out))
+    return Rotation(kept, Crops(source, len(kept), hash_images(kept)), tuple(left_out))
 
 
 def _loaders(place: Path, label_format: LabelFormat) -> list[Callable[[], Image]]:
@@ -104,7 +105,8 @@ def _loaders(place: Path, label_format: LabelFormat) -> list[Callable[[], Image]
     return [crop.load for crop in read_labels(place, label_format)]
 
 
-def _hash(images: Sequence[Image]) -> str:
+def hash_images(images: Iterable[Image]) -> str:
+    """SHA-256 over sizes and pixels, in their order."""
     digest = hashlib.sha256()
     for image in images:
         digest.update(str(image.shape).encode())

@@ -6,12 +6,13 @@ from typing import get_args
 
 from edgelpr.benchmarks.bench.recognizer_reader import RecognizerReader
 from edgelpr.benchmarks.bench.run import Model
+from edgelpr.benchmarks.bench.tracks_reader import TracksReader
 from edgelpr.bundle.bundle import Bundle
-from edgelpr.errors import BundleError
 from edgelpr.runtime.backends.onnxruntime.loader import default_threads
 from edgelpr.runtime.backends.registry import load_backend
 from edgelpr.runtime.choosing import choose_and_say
 from edgelpr.runtime.executing.use import EngineUse
+from edgelpr.runtime.tracks.recognizer import TrackRecognizer
 from edgelpr.types import BackendChoice, BackendName, EngineBackend, Precision
 
 WEIGHTS = "weights.safetensors"
@@ -20,31 +21,49 @@ WEIGHTS = "weights.safetensors"
 
 def open_reader(
     bundle: Bundle, backend: BackendChoice, precision: Precision, threads: int | None, batch: int, use: EngineUse | None = None
-) -> RecognizerReader:
+) -> RecognizerReader | TracksReader:
     """Load a bundle's network. Approvals do not matter here: measuring is what shows whether a precision is worth one.
 
     Args:
-        bundle: an opened bundle.
+        bundle: an opened bundle, of single crops or of tracks.
         backend: the inference engine; ``auto`` takes what is fastest here.
         precision: which graph.
         threads: processor threads; None: as many as this process may use, at most 8.
-        batch: most crops at once.
+        batch: most crops at once; of tracks the recogniser knows.
         use: for TensorRT: which GPU, and whether an engine is built.
 
     Raises:
-        BundleError: its graphs read tracks.
-        EdgelprError: whatever ``Recognizer.open`` refuses.
+        EdgelprError: whatever ``Recognizer.open`` or ``TrackRecognizer.open`` refuses.
     """
     use = use or EngineUse(batch=batch)
-    _check_single_crops(bundle)
     if backend == "auto":
         choice, use, threads = choose_and_say(bundle, precision, use, threads, allow_unapproved=True)
         backend = choice.backend
     name: BackendName = backend
-    if name not in get_args(EngineBackend):
+    if name not in get_args(EngineBackend) and (name, precision) != ("torch", "fp16"):  # which compute on a GPU
         threads = threads or default_threads()
+    if bundle.manifest.frames is not None:
+        return TracksReader(_open_tracks(bundle, name, precision, threads, use), bundle.manifest.preprocessing, threads)
     engine = load_backend(name, bundle, precision, threads, use)
     return RecognizerReader(bundle, engine, name, precision, threads, batch)
+
+
+def _open_tracks(
+    bundle: Bundle, backend: BackendName, precision: Precision, threads: int | None, use: EngineUse
+) -> TrackRecognizer:
+    return TrackRecognizer.open(
+        bundle,
+        backend,
+        precision,
+        threads,
+        allow_unapproved=True,
+        build=use.build,
+        device=use.device,
+        trust_engines=use.trust_engines,
+        dla=use.dla,
+        progress=use.progress,
+        note=use.note,
+    )
 
 
 def model_of(bundle: Bundle, backend: str, precision: Precision, parameters: int | None = None) -> Model:
@@ -67,13 +86,5 @@ def model_of(bundle: Bundle, backend: str, precision: Precision, parameters: int
         graph_sha256=None if record is None else record.sha256,
         multiply_adds=None if graph is None else graph.multiply_adds,
         parameters=parameters,
+        frames=manifest.frames or 1,
     )
-
-
-def _check_single_crops(bundle: Bundle) -> None:
-    for graph in bundle.manifest.graphs:
-        if graph.frames is not None:
-            raise BundleError(
-                f"{bundle.path}: reads tracks of {graph.frames} frames, and only single crops are timed here; 'edgelpr bench "
-                "paper' times IQ-STAN"
-            )

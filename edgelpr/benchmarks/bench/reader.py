@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgelpr.preprocessing.crop import Preprocessing
-from edgelpr.preprocessing.images import Image
 
 
 class Reader(Protocol):
@@ -39,14 +38,22 @@ class Reader(Protocol):
     def engine_sha256(self) -> str | None:
         """Of the plan that TensorRT runs; None where nothing is built."""
 
-    def network_input(self, crops: Sequence[Image]) -> NDArray[np.uint8]:
-        """(N, H, W) uint8, what ``prepare`` takes, of crops (H, W) grey or (H, W, 3) BGR, uint8, of any size."""
+    @property
+    def batched(self) -> bool:
+        """Whether ``read`` sends several plates through the network at once; if not, one after the other."""
+
+    def network_input(self, crops: Sequence[Any]) -> NDArray[np.uint8]:
+        """(N, H, W) uint8, or (N, F, H, W) of tracks: what ``prepare`` takes.
+
+        Args:
+            crops: one item a plate: (H, W) grey or (H, W, 3) BGR, uint8, of any size, or the tuple of a track's F frames.
+        """
 
     def prepare(self, batch: NDArray[np.uint8]) -> Any:
         """What ``run_network`` takes, where the device wants it; never timed.
 
         Args:
-            batch: (N, H, W) grey crops of the network's input size, uint8, 0 to 255.
+            batch: of ``network_input``, or a part of it.
         """
 
     def run_network(self, prepared: Any) -> object:
@@ -55,16 +62,19 @@ class Reader(Protocol):
     def synchronise(self) -> None:
         """Wait until the device has done all that it was given; the scenario ``paper`` leaves this out on purpose."""
 
-    def read(self, crops: Sequence[Image]) -> Sequence[str]:
-        """From decoded crops in memory to their texts; returns when the texts are there.
+    def read(self, crops: Sequence[Any]) -> Sequence[str]:
+        """From decoded crops in memory to their texts, one a plate; returns when the texts are there.
 
         Args:
-            crops: (H, W) grey or (H, W, 3) BGR, uint8, of any size.
+            crops: as for ``network_input``.
         """
 
     def gpu_ms(self, prepared: Any) -> Mapping[str, float] | None:
         """One call between events of the device: ``enqueue``, ``compute``, ``copy_in``, ``copy_out``, those that are known, in
         milliseconds; None where the backend has no events. Asked apart from the samples, which events would lengthen."""
+
+    def layer_ms(self, prepared: Any, passes: int) -> Mapping[str, float] | None:
+        """Milliseconds of each layer of an engine that was built, medians of so many calls; None where nobody tells."""
 
     def close(self) -> None:
         """Free everything; calling it again does nothing."""
@@ -78,9 +88,10 @@ class BaseReader:
     device: str = "CPU"
     threads: int | None = None
     engine_sha256: str | None = None
+    batched: bool = True
     height_width: tuple[int, int] = (50, 160)
 
-    def network_input(self, crops: Sequence[Image]) -> NDArray[np.uint8]:
+    def network_input(self, crops: Sequence[Any]) -> NDArray[np.uint8]:
         """(N, H, W): grey, resized as our own networks want it."""
         return Preprocessing(*self.height_width).batch(crops)
 
@@ -92,6 +103,10 @@ class BaseReader:
         """Nothing to wait for."""
 
     def gpu_ms(self, prepared: Any) -> Mapping[str, float] | None:
+        """Not known."""
+        return None
+
+    def layer_ms(self, prepared: Any, passes: int) -> Mapping[str, float] | None:
         """Not known."""
         return None
 

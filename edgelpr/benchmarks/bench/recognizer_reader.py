@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from edgelpr.benchmarks.bench.reader import BaseReader
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.preprocessing.images import Image
 from edgelpr.runtime.backends.protocol import Backend, RawOutput
+from edgelpr.runtime.backends.timed import LayeredBackend, TimedBackend
 from edgelpr.runtime.recognizer import Recognizer
 from edgelpr.types import BackendName, Precision
 
@@ -44,6 +45,14 @@ class RecognizerReader(BaseReader):
             BackendError: closed, or the engine fails.
         """
         return self._engine.run(prepared)
+
+    def gpu_ms(self, prepared: NDArray[np.uint8]) -> Mapping[str, float] | None:
+        """One call between events of the GPU; None where the backend has none."""
+        return self._engine.gpu_times(prepared) if isinstance(self._engine, TimedBackend) else None
+
+    def layer_ms(self, prepared: NDArray[np.uint8], passes: int) -> Mapping[str, float] | None:
+        """Each layer of a built engine; None where the backend does not tell."""
+        return self._engine.layer_times(passes, prepared) if isinstance(self._engine, LayeredBackend) else None
 
     def read(self, crops: Sequence[Image]) -> list[str]:
         """Read one crop as ``Recognizer.read`` reads one, several in batches.

@@ -49,7 +49,7 @@ class Layer:
     """In the graph."""
 
     operator: str
-    """Kind of operator."""
+    """Kind of operator; empty where the engine does not tell."""
 
     microseconds: float
     """Median of a pass."""

@@ -37,6 +37,12 @@ class Model:
     compulsory_bytes: int | None = None
     """Weights, input and output in fp32, for one plate: what has to travel however well layers are fused."""
 
+    frames: int = 1
+    """Crops that one plate is read from: 1, or the frames of a track."""
+
+    weights_sha256: str | None = None
+    """Of the checkpoint that the graph was made from, where that was at hand."""
+
 
 @dataclass(frozen=True)
 class Crops:
@@ -46,7 +52,7 @@ class Crops:
     """``rendered, seed 0``, or the name of the folder or file of the user's crops, without its path."""
 
     count: int
-    """Distinct crops."""
+    """Distinct crops, or tracks where a plate is read from several frames."""
 
     sha256: str
     """Over their sizes and pixels."""

@@ -10,7 +10,6 @@ from edgelpr.benchmarks.bench.duration import Span
 from edgelpr.benchmarks.bench.reader import Reader
 from edgelpr.benchmarks.bench.sampling import Limit
 from edgelpr.errors import UsageError
-from edgelpr.preprocessing.images import Image
 from edgelpr.types import Scenario, Scope
 
 PAPER_SCENARIOS: tuple[Scenario, ...] = ("paper", "paper-synchronised")
@@ -46,7 +45,7 @@ class Calls:
     """Of single calls to the network; empty end to end."""
 
 
-def plan_calls(reader: Reader, scenario: Scenario, scope: Scope, batch: int, crops: Sequence[Image]) -> Calls:
+def plan_calls(reader: Reader, scenario: Scenario, scope: Scope, batch: int, crops: Sequence[Any]) -> Calls:
     """Prepare a scenario; nothing of that is timed.
 
     ``paper`` repeats the authors' published loop: the clock is read around a call that returns before the device is done, and
@@ -58,7 +57,7 @@ def plan_calls(reader: Reader, scenario: Scenario, scope: Scope, batch: int, cro
         scenario: not ``cold-start``, which needs a process of its own.
         scope: what a sample covers.
         batch: of ``offline``; the others read one plate a call.
-        crops: distinct, of the sizes that a detector delivers.
+        crops: distinct, of the sizes that a detector delivers; of tracks one tuple of frames a plate.
 
     Raises:
         UsageError: a paper's loop end to end, which no paper timed.
@@ -113,12 +112,12 @@ def _synchronised(reader: Reader) -> Callable[[Any], object]:
     return call
 
 
-def _offline(reader: Reader, scope: Scope, batch: int, crops: Sequence[Image]) -> Calls:
+def _offline(reader: Reader, scope: Scope, batch: int, crops: Sequence[Any]) -> Calls:
     wanted = max(_OFFLINE_PLATES, _OFFLINE_BATCHES * batch)
     count = -(-wanted // batch) * batch
     everything = [crops[number % len(crops)] for number in range(count)]
     if scope == "end to end":
-        return Calls(reader.read, [everything], count, batch)
+        return Calls(reader.read, [everything], count, batch if reader.batched else 1)
     inputs = reader.network_input(everything)
     batches = [reader.prepare(inputs[start : start + batch]) for start in range(0, count, batch)]
     reader.synchronise()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgelpr.benchmarks.bench.result import BenchResult
+from edgelpr.benchmarks.paper_table.frames import frames_parts
 from edgelpr.benchmarks.paper_table.published import CPU_WORDS, WORDS
 from edgelpr.benchmarks.paper_table.table import PaperRow
 from edgelpr.benchmarks.report.document import EMPTY, Section, Table, Text, cell, section
@@ -21,16 +23,23 @@ _SPEED = (
     "p90 ms",
     "honest ratio",
     "end to end p90 ms",
+    "disturbed",
 )
 _WORK = ("network", "ours", "precision", "GFLOP a call", "share of peak", "bound ms", "p50 ms", "whole plates right")
 _PUBLISHED = ("network", "published FPS", "frames a call", "machine", "protocol", "source")
-_TEXTS = ("network", "ours", "precision", "engine")
+_TEXTS = ("network", "ours", "precision", "engine", "disturbed")
 
 
-def paper_section(rows: Sequence[PaperRow]) -> Section | None:
-    """The tables, and the words that belong beside them."""
+def paper_section(rows: Sequence[PaperRow], results: Sequence[BenchResult] = ()) -> Section | None:
+    """The tables, and the words that belong beside them.
+
+    Args:
+        rows: the papers' networks.
+        results: that may hold readers of tracks as well.
+    """
     words = [Text(text) for text in (*WORDS, *((CPU_WORDS,) if any(row.device == "CPU" for row in rows) else ()))]
-    return section("Beside the papers", [published_table(rows), speed_table(rows), *words, work_table(rows), Text(_WORK_WORDS)])
+    parts = [published_table(rows), speed_table(rows), *words, work_table(rows), Text(_WORK_WORDS), *frames_parts(results)]
+    return section("Beside the papers", parts)
 
 
 def published_table(rows: Sequence[PaperRow]) -> Table:
@@ -93,6 +102,7 @@ def _speed(row: PaperRow) -> tuple[str, ...]:
         cell(row.p90_ms),
         cell(row.honest_ratio),
         cell(row.end_to_end_p90_ms),
+        row.disturbed or EMPTY,
     )
 
 

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgelpr.benchmarks.bench.assembling import Subject as Timed
 from edgelpr.benchmarks.bench.crops import Rotation, rendered_rotation
+from edgelpr.benchmarks.bench.disturbances import disturbances_between, look
 from edgelpr.benchmarks.bench.measuring import Measurement
 from edgelpr.benchmarks.bench.result import BenchResult, Peaks
 from edgelpr.benchmarks.bench.run import Run
+from edgelpr.benchmarks.bench.track_crops import rendered_tracks
 from edgelpr.benchmarks.boards import match_board
+from edgelpr.benchmarks.paper_table.earlier import Earlier
 from edgelpr.benchmarks.paper_table.sources import Source
-from edgelpr.benchmarks.paper_table.subjects import Say, Subject, Wanted, subjects_of
+from edgelpr.benchmarks.paper_table.subject import Say, Subject, Wanted
+from edgelpr.benchmarks.paper_table.subjects import subjects_of
 from edgelpr.benchmarks.rates import measure_rates
 from edgelpr.benchmarks.roofline import Measured
 from edgelpr.errors import EdgelprError
+from edgelpr.models.iq_stan_features import FRAME_HEIGHT, FRAME_WIDTH
 from edgelpr.plates.loading import load_plate_format
-from edgelpr.types import Scenario, Scope
+from edgelpr.preprocessing.crop import Preprocessing
 
 _CROPS = "cn"
 """Plates of this format are rendered; every network is given the same crops."""
-
-_EAGER: tuple[tuple[Scenario, Scope], ...] = (
-    ("paper", "network only"),
-    ("paper-synchronised", "network only"),
-    ("single-stream", "network only"),
-)
-_GRAPH: tuple[tuple[Scenario, Scope], ...] = (("single-stream", "network only"),)
-_READING: tuple[tuple[Scenario, Scope], ...] = (*_GRAPH, ("single-stream", "end to end"))
 
 
 @dataclass
@@ -64,38 +61,59 @@ def run_papers(
         measurement: the harness, its duration set.
         say: told what takes time.
         peaks: measures this processor, from a number of threads; by default ``processor_peaks``.
-        keep: given what there is after each network: all of them take long.
+        keep: given what there is whenever one more thing was timed: all of them take long.
 
     Raises:
         EdgelprError: an engine that was asked for is not there, or refuses a network.
     """
     done = PaperRun(measurement.result())
-    rotation = rendered_rotation(load_plate_format(_CROPS))
+    wanted, earlier = replace(wanted, remark=measurement.notes.append), wanted.earlier
+    if earlier.usable:
+        measurement.notes.append(f"{len(earlier.usable)} runs are of an earlier start, {earlier.when}")
+        disturbed = sum(bool(run.disturbances) for run in earlier.usable)
+        again = f", of which {disturbed} were disturbed (--retake-disturbed measures these again)" if disturbed else ""
+        say(f"Going on: {len(earlier.usable)} runs are there already{again}")
+    crops = _Crops()
     found: tuple[Peaks, ...] = ()
+
+    def keep_now() -> None:
+        keep(_result(measurement, found, earlier))
+
     try:
         say("Measuring the peak of the processor")
-        found = ((peaks or processor_peaks)(wanted.threads),)
+        found = (_watched_peaks(peaks or processor_peaks, wanted.threads, measurement),)
         with TemporaryDirectory(prefix="edgelpr-paper-") as folder:
             for source in sources:
                 try:
-                    _run_source(source, wanted, measurement, rotation, Path(folder), done, say)
+                    _run_source(source, wanted, measurement, crops, Path(folder), done, say, keep_now)
                 except EdgelprError as error:
                     measurement.notes.append(f"{source.title}: {error}")
                     raise
                 finally:
-                    keep(_result(measurement, found))
+                    keep_now()
                 if measurement.stopped:
                     break
     except KeyboardInterrupt:  # while a network was exported
         measurement.interrupted = True
-    done.result = _result(measurement, found)
+    done.result = _result(measurement, found, earlier)
     return done
 
 
-def _result(measurement: Measurement, found: tuple[Peaks, ...]) -> BenchResult:
-    """Everything so far, with the peaks of what computed it."""
+def _result(measurement: Measurement, found: tuple[Peaks, ...], earlier: Earlier) -> BenchResult:
+    """Everything so far, with the peaks of what computed it; runs of an earlier start that were not reached yet come first."""
     result = measurement.result()
+    result = replace(result, runs=(*earlier.without(result.runs), *result.runs))
     return replace(result, peaks=(*found, *_known_peaks(result)))
+
+
+def _watched_peaks(measure: Callable[[int], Peaks], threads: int, measurement: Measurement) -> Peaks:
+    """The peaks; what disturbed them is noted, since shares of the peak would be too high."""
+    around = measurement.surroundings
+    before = look(around.clock, around.root)
+    peaks = measure(threads)
+    disturbances = disturbances_between(before, look(around.clock, around.root))
+    measurement.notes += [f"while the peak of the processor was measured, {each}" for each in disturbances]
+    return peaks
 
 
 def processor_peaks(threads: int) -> Peaks:
@@ -104,33 +122,63 @@ def processor_peaks(threads: int) -> Peaks:
     return Peaks("CPU", rates.fp32.flops, rates.int8_operations, rates.fp32.bytes_per_second, rates.fp32.source)
 
 
+@dataclass
+class _Crops:
+    """What is read, made when it is needed."""
+
+    made: dict[int, Rotation] = field(default_factory=dict)
+
+    def of(self, frames: int) -> Rotation:
+        """Single crops, or tracks of so many frames."""
+        if frames not in self.made:
+            plates = load_plate_format(_CROPS)
+            of_frame = Preprocessing(FRAME_HEIGHT, FRAME_WIDTH)
+            self.made[frames] = rendered_rotation(plates) if frames == 1 else rendered_tracks(plates, of_frame, frames)
+        return self.made[frames]
+
+
 def _run_source(
     source: Source,
     wanted: Wanted,
     measurement: Measurement,
-    rotation: Rotation,
+    crops: _Crops,
     folder: Path,
     done: PaperRun,
     say: Say,
+    keep: Callable[[], None],
 ) -> None:
     for subject in subjects_of(source, wanted, folder, say):
-        say(f"{subject.model.name}: timing")
-        with closing(subject.open()) as reader:
-            timed = Timed(reader=reader, model=subject.model, rotation=rotation, accuracy=subject.accuracy)
-            scenarios = _EAGER if subject.eager else _READING if subject.reads else _GRAPH
-            for scenario, scope in scenarios:
+        _run_subject(subject, wanted, measurement, crops, done, say)
+        if measurement.stopped:
+            return
+        keep()
+
+
+def _run_subject(subject: Subject, wanted: Wanted, measurement: Measurement, crops: _Crops, done: PaperRun, say: Say) -> None:
+    """Time what an earlier start did not."""
+    model, timed = subject.model, None
+    with ExitStack() as stack:
+        for scenario, scope in subject.scenarios:
+            run = wanted.earlier.find(subject.key, scenario, scope)
+            if run is not None:
+                measurement.runs.append(run)
+            else:
+                if timed is None:
+                    say(f"{model.name}, {subject.backend}, {subject.precision}: timing")
+                    reader = stack.enter_context(closing(subject.open()))
+                    timed = Timed(reader=reader, model=model, rotation=crops.of(model.frames), accuracy=subject.accuracy)
                 run = measurement.measure(timed, scenario, scope)
-                if run is not None:
-                    _keep(subject, run, done)
-                if measurement.stopped:
-                    return
+            if run is not None:
+                _keep(subject, run, done)
+            if measurement.stopped:
+                return
 
 
 def _keep(subject: Subject, run: Run, done: PaperRun) -> None:
     """Note what a fit can use."""
     if subject.work is not None and run.scenario == "single-stream" and run.scope == "network only" and run.precision == "fp32":
         kept = Measured(subject.model.name, subject.work, run.summary.p50_ms / 1e3)
-        if subject.eager and run.device == "CPU":
+        if subject.backend == "torch" and run.device == "CPU":
             done.eager[subject.model.architecture or subject.model.name] = kept
         elif run.device == "CPU":
             done.graphs.append(kept)

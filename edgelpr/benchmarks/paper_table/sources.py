@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from edgelpr.benchmarks.bench.run import Accuracy
-from edgelpr.benchmarks.catalogue import read_weights
+from edgelpr.benchmarks.catalogue import FoundWeights, read_accuracy, read_weights
 from edgelpr.benchmarks.paper_table.published import IQ_STAN, PUBLISHED
 from edgelpr.bundle.files import hash_file
 from edgelpr.errors import UsageError
@@ -25,6 +25,9 @@ from edgelpr.plates.loading import load_plate_format
 
 _FORMAT = "aolp"
 """Of random weights: the one whose size the paper reports."""
+
+_SINGLE = "hpa-resnet18"
+"""Reads single frames beside IQ-STAN."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ class Source:
 
     card: Sequence[Mapping[str, Any]] = ()
     """What their card says of accuracy, an entry a data set."""
+
+    beside: Source | None = None
+    """Of a network that reads tracks: the one of single crops that reads each frame beside it."""
 
     def accuracy(self, backend: str, precision: str) -> Accuracy | None:
         """Of the data set with the most plates, measured with this engine and precision; None where the card has none."""
@@ -81,18 +87,17 @@ def find_sources(architectures: Sequence[str], weights: Sequence[Weights]) -> li
     """
     tracks = {item.path for item in weights if is_iq_stan(item.path)}
     found = [read_weights(item) for item in weights if item.path not in tracks]
-    sources = []
-    for name in architectures:
-        if name == IQ_STAN:
-            sources.append(_tracks(next((item for item in weights if item.path in tracks), None)))
-            continue
-        mine = [each for each in found if (each.metadata.architecture, each.metadata.classifier) == (name, "shared")]
-        if mine:
-            path = mine[0].weights.path
-            sources.append(Source(name, mine[0].weights.name, _loading(path), hash_file(path)[0], mine[0].accuracy))
-        else:
-            sources.append(Source(name, f"{name} (random weights)", _drawing(partial(create, name))))
-    return sources
+    mine = next((item for item in weights if item.path in tracks), None)
+    return [_tracks(mine, _single(_SINGLE, found)) if name == IQ_STAN else _single(name, found) for name in architectures]
+
+
+def _single(name: str, found: Sequence[FoundWeights]) -> Source:
+    """A network of single crops."""
+    mine = [each for each in found if (each.metadata.architecture, each.metadata.classifier) == (name, "shared")]
+    if not mine:
+        return Source(name, f"{name} (random weights)", _drawing(partial(create, name)))
+    path = mine[0].weights.path
+    return Source(name, mine[0].weights.name, _loading(path), hash_file(path)[0], mine[0].accuracy)
 
 
 def _loading(path: Path) -> Callable[[], Any]:
@@ -107,9 +112,9 @@ def _drawing(create_it: Callable[[PlateFormat], Any]) -> Callable[[], Any]:
     return make
 
 
-def _tracks(weights: Weights | None) -> Source:
+def _tracks(weights: Weights | None, beside: Source) -> Source:
     """The same work whatever the weights: every character is a step of its own."""
-    if weights is not None:
-        path = weights.path
-        return Source(IQ_STAN, weights.name, lambda: load_iq_stan(path).eval(), hash_file(path)[0])
-    return Source(IQ_STAN, f"{IQ_STAN} (random weights)", _drawing(create_iq_stan))
+    if weights is None:
+        return Source(IQ_STAN, f"{IQ_STAN} (random weights)", _drawing(create_iq_stan), beside=beside)
+    path, card = weights.path, read_accuracy(weights.card)
+    return Source(IQ_STAN, weights.name, lambda: load_iq_stan(path).eval(), hash_file(path)[0], card, beside)

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgelpr.benchmarks.bench.result import BenchResult, Peaks
 from edgelpr.benchmarks.bench.run import Model, Run
+from edgelpr.benchmarks.paper_table.frames import disturbed
 from edgelpr.benchmarks.paper_table.published import PUBLISHED, PublishedSpeed
 from edgelpr.benchmarks.roofline import Rates, bound_seconds_of
 from edgelpr.types import Scenario, Scope
@@ -72,6 +73,9 @@ class PaperRow:
 
     accuracy_of: str | None = None
     """How many of how many plates, and which."""
+
+    disturbed: str | None = None
+    """``no``, ``yes``, or in how many of its runs the machine did something else."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -149,6 +153,7 @@ def _row(result: BenchResult, runs: Sequence[Run], published: PublishedSpeed) ->
         bound_ms=bound_ms(first.model, first.precision, peaks),
         accuracy=None if accuracy is None else accuracy.correct / accuracy.plates,
         accuracy_of=None if accuracy is None else f"{accuracy.correct} of {accuracy.plates}",
+        disturbed=disturbed(runs),
     )
 
 

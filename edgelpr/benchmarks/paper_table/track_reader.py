@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgelpr.benchmarks.bench.torch_reader import TorchReader
-from edgelpr.models.iq_stan import FRAMES, IqStan
-
-_SHIFT = 3
+from edgelpr.benchmarks.bench.tracks_reader import frames_of
+from edgelpr.models.iq_stan import IqStan
+from edgelpr.preprocessing.images import Image
 
 
 class TrackReader(TorchReader):
-    """Makes five frames of each crop, each moved a little further; what stands in them does not change the work.
+    """Reads tracks of five frames, all of which are there.
 
     Args:
         network: taken over: set to evaluation and moved.
@@ -23,13 +25,16 @@ class TrackReader(TorchReader):
     """
 
     def __init__(self, network: IqStan, device: str = "cpu", threads: int | None = None) -> None:
-        size = network.preprocessing
+        size = self._preprocessing = network.preprocessing
         super().__init__(_AllPresent(network), device, threads, channels=1, height_width=(size.height, size.width))
+
+    def network_input(self, crops: Sequence[Sequence[Image]]) -> NDArray[np.uint8]:
+        """(N, 5, H, W): grey, resized."""
+        return frames_of(self._preprocessing, crops)
 
     def prepare(self, batch: NDArray[np.uint8]) -> Tensor:
         """(N, 5, H, W) float32, 0 to 1, on the device."""
-        crops = super().prepare(batch)
-        return torch.cat([crops.roll(_SHIFT * number, -1) for number in range(FRAMES)], dim=1)
+        return torch.cat([super(TrackReader, self).prepare(batch[:, number]) for number in range(batch.shape[1])], dim=1)
 
 
 class _AllPresent(nn.Module):
@@ -38,6 +43,6 @@ class _AllPresent(nn.Module):
         self.network = network
 
     def forward(self, frames: Tensor) -> Tensor:
-        present = frames.new_ones(len(frames), FRAMES)
+        present = frames.new_ones(frames.shape[:2])
         logits: Tensor = self.network(frames, present).logits
         return logits

@@ -62,7 +62,8 @@ def _paper(results: Sequence[NamedResult]) -> Section | None:
         for run in result.runs
         if run.model.architecture in PUBLISHED and run.batch == 1 and run.scope == "network only"
     ]
-    return paper_section(paper_rows([result for _, result in results])) if theirs else None
+    found = [result for _, result in results]
+    return paper_section(paper_rows(found), found) if theirs else None
 
 
 def _environment(results: Sequence[NamedResult], runs: Sequence[NamedRun]) -> Section | None:

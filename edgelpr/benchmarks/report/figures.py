@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgelpr.benchmarks.bench.run import Run
+from edgelpr.benchmarks.paper_table.frames import disturbed
 from edgelpr.benchmarks.report.charts import (
     accuracy_chart,
     distribution_chart,
@@ -16,9 +17,9 @@ from edgelpr.benchmarks.report.naming import FileRun, name_runs
 from edgelpr.benchmarks.report.svg import Point
 
 _MOST_HISTOGRAMS = 6
-_LATENCY = ("run", "p50 ms", "p90 ms", "p99 ms", "mean ms", "variation", "samples", "cache gain", "J a plate")
-_OFFLINE = ("run", "batch", "plates a second", "variation", "samples", "J a plate")
-_OTHER = ("run", "p50 ms", "mean ms", "plates a second", "samples", "variation")
+_LATENCY = ("run", "p50 ms", "p90 ms", "p99 ms", "mean ms", "variation", "samples", "cache gain", "J a plate", "disturbed")
+_OFFLINE = ("run", "batch", "plates a second", "variation", "samples", "J a plate", "disturbed")
+_OTHER = ("run", "p50 ms", "mean ms", "plates a second", "samples", "variation", "disturbed")
 _PARTS = ("run", "part", "median ms")
 
 
@@ -29,7 +30,7 @@ def latency_section(runs: Sequence[FileRun]) -> Section | None:
         return None
     samples = {name: [each / 1e6 for each in run.samples_ns] for name, run in single}
     table = Table(
-        _LATENCY, tuple(_latency(name, run) for name, run in single), right=_LATENCY[1:], caption="Latency of one plate"
+        _LATENCY, tuple(_latency(name, run) for name, run in single), right=_LATENCY[1:-1], caption="Latency of one plate"
     )
     histograms = [histogram_chart(name, values) for name, values in list(samples.items())[:_MOST_HISTOGRAMS]]
     words = Text(
@@ -44,7 +45,7 @@ def offline_section(runs: Sequence[FileRun]) -> Section | None:
     offline = name_runs([each for each in runs if each[1].scenario == "offline"])
     if not offline:
         return None
-    table = Table(_OFFLINE, tuple(_offline(name, run) for name, run in offline), right=_OFFLINE[1:], caption="Throughput")
+    table = Table(_OFFLINE, tuple(_offline(name, run) for name, run in offline), right=_OFFLINE[1:-1], caption="Throughput")
     series: dict[str, list[Point]] = {}
     for _, run in offline:
         name = f"{run.model.name}, {run.backend}, {run.precision}, {run.scope}, threads {run.threads or 'not set'}"
@@ -57,7 +58,7 @@ def other_section(runs: Sequence[FileRun]) -> Section | None:
     other = name_runs([each for each in runs if each[1].scenario not in ("single-stream", "offline")])
     if not other:
         return None
-    table = Table(_OTHER, tuple(_other(name, run) for name, run in other), right=_OTHER[1:], caption="Other scenarios")
+    table = Table(_OTHER, tuple(_other(name, run) for name, run in other), right=_OTHER[1:-1], caption="Other scenarios")
     rows = [(name, part, cell(value, 1)) for name, run in other for part, value in (run.parts_ms or {}).items()]
     parts: list[Part | None] = [table]
     if rows:
@@ -105,6 +106,7 @@ def _latency(name: str, run: Run) -> tuple[str, ...]:
         f"{len(run.samples_ns):,}",
         gain,
         cell(run.energy_joules_per_plate, 4),
+        disturbed([run]),
     )
 
 
@@ -117,6 +119,7 @@ def _offline(name: str, run: Run) -> tuple[str, ...]:
         f"{figures.variation:.1%}",
         f"{len(run.samples_ns):,}",
         cell(run.energy_joules_per_plate, 4),
+        disturbed([run]),
     )
 
 
@@ -130,4 +133,5 @@ def _other(name: str, run: Run) -> tuple[str, ...]:
         speed,
         f"{len(run.samples_ns):,}",
         f"{figures.variation:.1%}",
+        disturbed([run]),
     )

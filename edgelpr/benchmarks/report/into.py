@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from edgelpr.benchmarks.report.composing import compose
 from edgelpr.benchmarks.report.document import Table
@@ -17,29 +18,56 @@ from edgelpr.errors import DataError, UsageError
 END = "<!-- end of edgelpr bench report -->"
 """Where what is written ends."""
 
-_START = re.compile(r"<!-- edgelpr bench report (\S+(?: \S+)*) -->\n")
-_SHOWN = ("Beside the papers", "Single stream", "Offline", "Accuracy and speed")
+SHOWN = ("Beside the papers", "Single stream", "Offline", "Accuracy and speed")
+"""Titles of the sections of a report whose tables a page may have."""
+
+_START = re.compile(r"<!-- edgelpr bench report ([^\s:]+(?: [^\s:]+)*)(?:: ([^\n]+))? -->\n")
 
 
-def tables_of(results: Sequence[NamedResult]) -> str:
-    """The tables that a README wants, as Markdown: those of the papers where there are any, of the scenarios, of accuracy."""
+class Mark(NamedTuple):
+    """A part of a page that is written anew."""
+
+    results: tuple[str, ...]
+    """Names of result files."""
+
+    sections: tuple[str, ...]
+    """Titles of the sections whose tables it has, among ``SHOWN``."""
+
+    start: int
+    """Where what is between the marks begins."""
+
+    end: int
+    """Where it ends."""
+
+
+def tables_of(results: Sequence[NamedResult], sections: Sequence[str] = SHOWN) -> str:
+    """Tables of a report as Markdown.
+
+    Args:
+        results: what they say.
+        sections: titles of those that are wanted; one without figures is left out.
+    """
     document = compose(results)
-    parts = [part for each in document.sections if each.title in _SHOWN for part in each.parts if isinstance(part, Table)]
+    parts = [part for each in document.sections if each.title in sections for part in each.parts if isinstance(part, Table)]
     return "\n".join(render_part(part) for part in parts)
 
 
-def marked(text: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
-    """Each pair of marks: the result files that it names, and where what is between begins and ends.
+def marked(text: str) -> Iterator[Mark]:
+    """Each pair of marks in a page.
 
     Raises:
-        DataError: a mark that begins and does not end.
+        DataError: a mark that begins and does not end, or names a section that there is not.
     """
     for match in _START.finditer(text):
         end = text.find(END, match.end())
         following = _START.search(text, match.end())
         if end < 0 or (following is not None and following.start() < end):
             raise DataError(f"the mark {match[0].strip()!r} has no end; expected a line {END!r} below it")
-        yield tuple(match[1].split()), match.end(), end
+        sections = SHOWN if match[2] is None else tuple(match[2].split(", "))
+        unknown = [title for title in sections if title not in SHOWN]
+        if unknown:
+            raise DataError(f"the mark {match[0].strip()!r} names {unknown[0]!r}; expected, after a colon, {', '.join(SHOWN)}")
+        yield Mark(tuple(match[1].split()), sections, match.end(), end)
 
 
 def filled(text: str, folder: Path) -> str:
@@ -50,10 +78,11 @@ def filled(text: str, folder: Path) -> str:
         folder: that the names of results are relative to.
 
     Raises:
-        DataError: a mark without an end, or a result that cannot be read.
+        DataError: a mark without an end or of an unknown section, or a result that cannot be read.
     """
-    for names, start, end in reversed(list(marked(text))):
-        text = text[:start] + tables_of(read_named([folder / name for name in names])) + text[end:]
+    for mark in reversed(list(marked(text))):
+        results = read_named([folder / name for name in mark.results])
+        text = text[: mark.start] + tables_of(results, mark.sections) + text[mark.end :]
     return text
 
 

@@ -117,6 +117,15 @@ class Drawing:
         )
         self._write(_short(name), _LEFT + 6, y + high / 2 + 4, "start", 12)
 
+    def cell(self, corner: Point, opposite: Point, share: float) -> None:
+        """Fill a rectangle between two corners, the darker the larger its share of what there is, 0 to 1."""
+        (left, right), (top, bottom) = (
+            sorted(map(self._x, (corner[0], opposite[0]))),
+            sorted(map(self._y, (corner[1], opposite[1]))),
+        )
+        place = f'x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}"'
+        self._parts.append(f'<rect {place} fill="{_colour(0)}" fill-opacity="{share:.3f}"/>')
+
     def legend(self, names: Sequence[str]) -> None:
         """Name the series in their colours, below the chart."""
         for number, name in enumerate(names):
