@@ -5,7 +5,7 @@ VENV ?= .venv
 # A folder of your own crops, or the captures rendered for this repository.
 CROPS ?= weights/captures
 BUNDLE := demo/hpa-nano-cn.elpr
-SHIPPED := hpa-nano-cn hpa-nano-cn-rendered hpa-nano-latin hpa-resnet18-cn
+SHIPPED := hpa-nano-cn hpa-nano-cn-rendered hpa-nano-latin hpa-resnet18-cn iq-stan-cn
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help

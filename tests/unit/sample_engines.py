@@ -44,9 +44,9 @@ class Sample:
 
 
 def profile_of(bundle: Bundle, batches: tuple[int, int, int]) -> dict[str, list[list[int]]]:
-    """An optimisation profile for the one input of a bundle's fp32 graph."""
-    graph = bundle.graph("fp32", "tensorrt")
-    return {graph.input_name: [[count, *(side or 0 for side in graph.input_shape[1:])] for count in batches]}
+    """An optimisation profile for the inputs of a bundle's fp32 graph."""
+    inputs = bundle.graph("fp32", "tensorrt").inputs
+    return {each.name: [[count, *(side or 0 for side in each.shape[1:])] for count in batches] for each in inputs}
 
 
 def plan_of(bundle: Bundle, version: str, batches: tuple[int, int, int] = (1, 1, 32), **facts: Any) -> bytes:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from edgelpr.bundle.bundle import Bundle
+from edgelpr.bundle.confidence import TrackConfidence
 from edgelpr.export.options import ExportOptions
 from edgelpr.export.tracks.exporting import export_track_bundle
 from edgelpr.models.iq_stan import FRAMES, IqStan, IqStanConfig
@@ -45,9 +46,11 @@ def noise_frames(count: int) -> np.ndarray:
     return frames
 
 
-def small_bundle(folder: Path, quality: str = "branch+attention", **options: object) -> Bundle:
+def small_bundle(
+    folder: Path, quality: str = "branch+attention", confidence: TrackConfidence | None = None, **options: object
+) -> Bundle:
     """The small network, exported to ``tracks.elpr`` in a folder."""
     chosen = ExportOptions(**({"opset": 17, "simplify": False} | options))
-    return export_track_bundle(
-        small_network(quality), folder / "tracks.elpr", chosen, noise_frames(5), lambda line: None
-    ).bundle
+    network = small_network(quality)
+    network.confidence = confidence
+    return export_track_bundle(network, folder / "tracks.elpr", chosen, noise_frames(5), lambda line: None).bundle

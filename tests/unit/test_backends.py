@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgelpr.bundle.writing import write_bundle
-from edgelpr.errors import BackendError, BundleError, MissingDependencyError, UsageError
+from edgelpr.errors import ApprovalError, BackendError, BundleError, MissingDependencyError, UsageError
 from edgelpr.runtime.backends.onnxruntime.runner import OnnxRuntimeRunner
 from edgelpr.runtime.recognizer import Recognizer
 
@@ -45,7 +45,8 @@ def test_a_graph_that_returns_logits_reads_the_same(recognizer, make_bundle, pai
     ("arguments", "error", "words"),
     [
         ({"precision": "int8"}, BundleError, "no int8 graph for onnxruntime; graphs present: fp32 for any"),
-        ({"precision": "fp16", "backend": "torch"}, BackendError, "fp32 only"),
+        ({"precision": "int8", "backend": "torch"}, BackendError, "fp32 and, on a GPU, in fp16"),
+        ({"precision": "fp16", "backend": "torch"}, ApprovalError, "edgelpr eval"),
         ({"precision": "fp64"}, UsageError, "fp32, fp16, int8"),
         ({"backend": "openvino"}, UsageError, "onnxruntime, torch"),
         ({"backend": "torch"}, BundleError, r"has no weights\.safetensors"),

@@ -148,8 +148,10 @@ def test_a_backend_that_cannot_be_profiled():
     from edgelpr.benchmarks.bench.profiling import check_profiled
     from edgelpr.errors import UsageError
 
-    with pytest.raises(UsageError, match="'tensorrt' does not tell its layers' times"):
-        check_profiled("tensorrt")
+    with pytest.raises(UsageError, match="'peer' does not tell its layers' times"):
+        check_profiled("peer", "fp32")
+    with pytest.raises(UsageError, match="one CUDA graph"):
+        check_profiled("torch", "fp16")
 
 
 def test_a_folder_without_crops_and_an_absent_bundle(stub, tmp_path, capsys, monkeypatch):

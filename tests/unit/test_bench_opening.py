@@ -13,8 +13,10 @@ from edgelpr.benchmarks.bench.assembling import Subject
 from edgelpr.benchmarks.bench.crops import rotation_of
 from edgelpr.benchmarks.bench.measuring import Measurement, Surroundings
 from edgelpr.benchmarks.bench.opening import model_of, open_reader
-from edgelpr.errors import BundleError
+from edgelpr.benchmarks.bench.profiling import profile
+from edgelpr.errors import UsageError
 from edgelpr.runtime import choosing
+from edgelpr.runtime.backends.onnxruntime import loader as ort_loader
 from edgelpr.runtime.backends.onnxruntime.loader import default_threads
 from edgelpr.runtime.executing.use import EngineUse
 
@@ -56,23 +58,54 @@ def test_an_engine_on_a_gpu_is_named_by_its_hash_and_its_copies_are_said(tiny_bu
     network = measurement.measure(subject, "offline", "network only")
     whole = measurement.measure(subject, "single-stream", "end to end")
     reader.close()
+    # Warm, and between events: one copy in, one execution, three copies out, each a millisecond of the stand-in's.
+    assert {name: network.gpu_ms[name] for name in ("copy_in", "compute", "copy_out")} == {
+        "copy_in": 1.0,
+        "compute": 1.0,
+        "copy_out": 3.0,
+    }
+    assert any("copy_out takes 3.000 ms" in line for line in network.warnings)
     assert network.model.engine_sha256 == runner.engine_sha256 == "0" * 64
     assert network.device == runner.device != "CPU"
     assert "copies to and from the GPU are included" in network.warnings[0]
     assert not any("copies" in line for line in whole.warnings)
 
 
+def test_layers_of_an_engine_are_those_that_tensorrt_tells(tiny_bundle, rotation, monkeypatch):
+    pytest.importorskip("onnx", reason="the stand-in for TensorRT runs graphs")
+    sample = open_sample(tiny_bundle)
+    monkeypatch.setattr(opening, "load_backend", lambda *arguments: sample.runner)
+    reader = open_reader(tiny_bundle, "tensorrt", "fp32", None, 1, EngineUse())
+    found = profile(tiny_bundle, reader, "fp32", reader.network_input(rotation.images[:1]))
+    assert (found.backend, found.batch) == ("tensorrt", 1) and {layer.operator for layer in found.layers} == {""}
+    assert len(found.layers) > 3 and min(layer.microseconds for layer in found.layers) >= 10
+    reader.close()
+    assert sample.cuda.leaks() == ()
+
+
+def test_an_engine_that_tells_nothing_is_refused(tiny_bundle, rotation):
+    reader = open_reader(tiny_bundle, "onnxruntime", "fp32", 1, 1)
+    reader.backend = "tensorrt"
+    with pytest.raises(UsageError, match="does not tell its layers' times"):
+        profile(tiny_bundle, reader, "fp32", reader.network_input(rotation.images[:1]))
+    reader.close()
+
+
+def test_what_is_profiled_runs_where_the_timed_session_runs(tiny_bundle, rotation, monkeypatch):
+    asked = []
+    providers = ort_loader._providers
+    monkeypatch.setattr(ort_loader, "_providers", lambda runtime: asked.append(1) or providers(runtime))
+    reader = open_reader(tiny_bundle, "onnxruntime", "fp32", 1, 1)
+    profile(tiny_bundle, reader, "fp32", reader.network_input(rotation.images[:1]))
+    assert len(asked) == 2  # one rule for both
+    reader.close()
+
+
 def test_auto_says_what_it_took_before_anything_is_opened(tiny_bundle, monkeypatch):
     choice = SimpleNamespace(backend="onnxruntime", lines=("Backend: onnxruntime", "  tensorrt: no driver"))
-    monkeypatch.setattr(choosing, "choose", lambda *arguments: choice)
+    monkeypatch.setattr(choosing, "_chosen", lambda *arguments: (choice, None))
     said = []
     reader = open_reader(tiny_bundle, "auto", "fp32", 1, 1, EngineUse(device=3, note=said.append))
     assert said == list(choice.lines)
     assert (reader.backend, reader.threads) == ("onnxruntime", 1)
     reader.close()
-
-
-def test_a_bundle_of_tracks_is_refused_in_words():
-    manifest = SimpleNamespace(graphs=[SimpleNamespace(frames=5)])
-    with pytest.raises(BundleError, match=r"track\.elpr: reads tracks of 5 frames.*'edgelpr bench paper'"):
-        open_reader(SimpleNamespace(path="track.elpr", manifest=manifest), "onnxruntime", "fp32", 1, 1)

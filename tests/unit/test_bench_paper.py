@@ -164,7 +164,7 @@ def measurement_of(tmp_path):
 def test_eager_networks_are_timed_by_every_protocol(tmp_path) -> None:
     pytest.importorskip("torch", reason="the papers' networks need the extra 'export'")
     from edgelpr.benchmarks.paper_table.running import run_papers
-    from edgelpr.benchmarks.paper_table.subjects import Wanted
+    from edgelpr.benchmarks.paper_table.subject import Wanted
 
     told: list[str] = []
     wanted = Wanted(backends=("torch",))
@@ -179,15 +179,16 @@ def test_eager_networks_are_timed_by_every_protocol(tmp_path) -> None:
 def test_iq_stan_is_timed_with_five_frames(tmp_path) -> None:
     pytest.importorskip("torch", reason="the papers' networks need the extra 'export'")
     from edgelpr.benchmarks.paper_table.sources import choose_sources
-    from edgelpr.benchmarks.paper_table.subjects import Wanted, subjects_of
+    from edgelpr.benchmarks.paper_table.subject import EAGER, Wanted
+    from edgelpr.benchmarks.paper_table.subjects import subjects_of
 
     (source,) = choose_sources(["iq-stan"], [])
-    (subject,) = subjects_of(source, Wanted(), tmp_path, lambda line: None)
-    assert subject.eager and not subject.reads and subject.model.name == "iq-stan (random weights), five frames a call"
-    assert 0.6e9 < subject.model.multiply_adds < 0.9e9
+    (subject,) = subjects_of(source, Wanted(backends=("torch",)), tmp_path, lambda line: None)
+    assert subject.scenarios == EAGER and subject.model.name == "iq-stan (random weights), as published"
+    assert 0.6e9 < subject.model.multiply_adds < 0.9e9 and subject.model.frames == 5
     reader = subject.open()
-    crops = np.random.default_rng(0).integers(0, 256, (1, 50, 150), dtype=np.uint8)
-    frames = reader.prepare(crops)
+    track = np.random.default_rng(0).integers(0, 256, (5, 40, 120), dtype=np.uint8)
+    frames = reader.prepare(reader.network_input([track]))
     assert frames.shape == (1, 5, 50, 150) and not frames[0, 0].equal(frames[0, 4])
     assert reader.run_network(frames).shape[:2] == (1, 6)
 
@@ -195,7 +196,7 @@ def test_iq_stan_is_timed_with_five_frames(tmp_path) -> None:
 def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
     pytest.importorskip("torch", reason="the papers' networks need the extra 'export'")
     from edgelpr.benchmarks.paper_table.running import run_papers
-    from edgelpr.benchmarks.paper_table.subjects import Wanted
+    from edgelpr.benchmarks.paper_table.subject import Wanted
 
     def say(line: str) -> None:
         if line.startswith("second"):
@@ -210,7 +211,7 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path) -> None:
 def test_an_engine_that_fails_leaves_what_was_measured_before(tmp_path) -> None:
     pytest.importorskip("torch", reason="the papers' networks need the extra 'export'")
     from edgelpr.benchmarks.paper_table.running import run_papers
-    from edgelpr.benchmarks.paper_table.subjects import Wanted
+    from edgelpr.benchmarks.paper_table.subject import Wanted
 
     def broken():
         raise ExportError("the graph cannot be exported")
@@ -220,14 +221,14 @@ def test_an_engine_that_fails_leaves_what_was_measured_before(tmp_path) -> None:
     kept, wanted = [], Wanted(backends=("torch",))
     with pytest.raises(ExportError):
         run_papers(sources, wanted, measurement_of(tmp_path), lambda line: None, lambda threads: PEAKS, kept.append)
-    assert [len(each.runs) for each in kept] == [3, 3] and "cannot be exported" in kept[-1].notes[-1]
+    assert [len(each.runs) for each in kept] == [3, 3, 3] and "cannot be exported" in kept[-1].notes[-1]
 
 
 @pytest.mark.slow
 def test_exported_graphs_are_timed_plain_rewritten_and_in_fewer_bits(tmp_path) -> None:
     pytest.importorskip("torch", reason="the papers' networks need the extra 'export'")
     from edgelpr.benchmarks.paper_table.running import run_papers
-    from edgelpr.benchmarks.paper_table.subjects import Wanted
+    from edgelpr.benchmarks.paper_table.subject import Wanted
 
     card = [{"backend": "onnxruntime", "precision": "fp32", "plates": 200, "correct": 198, "data_sha256": "d" * 64}]
     wanted = Wanted(backends=("onnxruntime",))

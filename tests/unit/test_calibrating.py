@@ -153,9 +153,9 @@ def test_the_best_method_changes_fewest_readings_then_shifts_least():
 
 def test_trials_judge_by_crops_that_ranges_do_not_come_from(images, opened, monkeypatch):
     given = []
-    monkeypatch.setattr(calibrating, "try_methods", lambda source, seen, crops, **_: given.append((seen, crops)) or ())
+    monkeypatch.setattr(calibrating, "try_methods", lambda source, seen, inputs, **_: given.append((seen, inputs)) or ())
     calibrate(opened, images, threads=1, say=quiet)
-    ((seen, held_out),) = given
+    ((seen, (held_out,)),) = given
     fit, held = split_for_trials(images)
     assert (seen.crops, len(held_out)) == (len(fit), len(held)) == (32, 16)
     assert np.array_equal(held_out, held.crops) and not set(fit.hashes) & set(held.hashes)
@@ -196,7 +196,7 @@ def test_the_same_images_give_the_same_files(opened, images, report):
 
 
 def test_a_record_is_reused_without_its_images(opened, report):
-    again = reuse_record(opened, report.record, noise_crops(3), where="record.json", threads=1, say=quiet)
+    again = reuse_record(opened, report.record, (noise_crops(3),), where="record.json", threads=1, say=quiet)
     assert hashes(again.bundle) == hashes(report.bundle)
     assert (again.reused, again.record, again.narrowness) == (True, report.record, ())
     assert [check.difference.crops for check in again.checks] == [3, 3, 3]
@@ -219,7 +219,7 @@ def test_new_graphs_void_what_was_found_about_the_old_ones(calibrated, images):
 def test_what_an_earlier_search_kept_is_said_to_be_lost(calibrated, images):
     name, *_ = quantisable_nodes(open_float_graph(calibrated).early, SCHEMES["int8"])
     record = replace(read_record(calibrated), kept={"int8": (name,), "fp16": (name,)})
-    kept = reuse_record(calibrated, record, noise_crops(2), where="record", threads=1, say=quiet).bundle
+    kept = reuse_record(calibrated, record, (noise_crops(2),), where="record", threads=1, say=quiet).bundle
     assert hashes(kept)["int8.onnx"] != hashes(calibrated)["int8.onnx"]
     said = []
     new = calibrate(kept, images, method="min-max", threads=1, say=said.append)
@@ -391,7 +391,7 @@ def test_records_of_another_model_are_refused(opened, report):
     before = snapshot(opened.path.parent)
     for other, words in others:
         with pytest.raises(CalibrationError, match=f"^other.json: the calibration record .*{words}"):
-            reuse_record(opened, other, noise_crops(2), where="other.json", threads=1, say=quiet)
+            reuse_record(opened, other, (noise_crops(2),), where="other.json", threads=1, say=quiet)
     assert snapshot(opened.path.parent) == before
 
 

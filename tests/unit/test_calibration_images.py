@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sample_crops import picture
 
-from edgelpr.calibration import loading
+from edgelpr.calibration import gathering
 from edgelpr.calibration.images import LEAST_IMAGES, images_for, split_held_out
 from edgelpr.calibration.loading import load_calibration_images
 from edgelpr.calibration.overlap import find_overlap
@@ -238,7 +238,7 @@ def test_other_images_stand_in_for_those_left_out(tmp_path):
 def test_only_what_is_taken_is_decoded(tmp_path, monkeypatch):
     fill(tmp_path, 120)
     looked_at = []
-    monkeypatch.setattr(loading, "spread_of", lambda crop: looked_at.append(1) or 50.0)
+    monkeypatch.setattr(gathering, "spread_of", lambda crop: looked_at.append(1) or 50.0)
     load(tmp_path, most=32)
     assert len(looked_at) == 32
 

@@ -366,9 +366,9 @@ def test_a_range_without_zero_or_end_is_refused(low, high):
 def test_growing_gives_what_each_part_would_give_alone(network):
     crops = noise_crops(2 * CHUNK + 3, (6, 8))
     crops[-1] = 255  # the second group widens what the first one showed
-    groups, probe, reports = [crops[: CHUNK + 2], crops[CHUNK + 2 :]], Probe(network, None), []
+    groups, probe, reports = [(crops[: CHUNK + 2],), (crops[CHUNK + 2 :],)], Probe(network, None), []
     grown = observe_growing(probe, groups, lambda done, total: reports.append((done, total)))
-    for found, part in zip(grown, (groups[0], crops), strict=True):
+    for found, part in zip(grown, (groups[0][0], crops), strict=True):
         alone = observe_with(probe, part, silent)
         assert found.crops == alone.crops
         for name, histogram in alone.tensors.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import cv2
@@ -14,9 +15,11 @@ from sample_engines import install, machinery_of, plan_of, store
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.cli.main import run
+from edgelpr.engines import ensuring
 from edgelpr.errors import ApprovalError, EngineError
 from edgelpr.runtime import foreseeing
 from edgelpr.runtime.choosing import choose
+from edgelpr.runtime.executing import opening
 from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.runtime.recognizer import Recognizer
 
@@ -76,17 +79,19 @@ def test_an_engine_that_will_be_built_counts(opened):
 
 
 def test_a_precision_that_is_not_approved_there_is_not_taken(opened, monkeypatch):
-    stored, asked = store(opened, plan_of(opened, "10.3.0")), []
+    manifest = opened.manifest
+    opened = Bundle(opened.path, replace(manifest, graphs=(*manifest.graphs, replace(manifest.graphs[0], precision="fp16"))))
+    stored, asked = store(opened, plan_of(opened, "10.3.0"), precision="fp16"), []
 
-    def check_approved(bundle, precision, backend, device, engine):
+    def check_approved(bundle, precision, backend, device, engine, use):
         asked.append((precision, backend, device, engine))
         raise ApprovalError("never verified on tensorrt")
 
     monkeypatch.setattr(foreseeing, "check_approved", check_approved)
-    choice = choose(opened, "fp32", machinery=machinery())
+    choice = choose(opened, "fp16", machinery=machinery())
     assert (choice.backend, reasons(choice)["tensorrt"]) == ("onnxruntime", "never verified on tensorrt")
-    assert asked == [("fp32", "tensorrt", "Orin (nvgpu) (8 SMs), TensorRT 10.3.0", stored.record.plan_sha256)]
-    assert choose(opened, "fp32", allow_unapproved=True, machinery=machinery()).backend == "tensorrt"
+    assert asked == [("fp16", "tensorrt", "Orin (nvgpu) (8 SMs), TensorRT 10.3.0", stored.record.plan_sha256)]
+    assert choose(opened, "fp16", allow_unapproved=True, machinery=machinery()).backend == "tensorrt"
 
 
 def test_a_graph_that_is_not_there_is_no_reason_to_fail(opened):
@@ -102,6 +107,30 @@ def test_a_graph_that_is_not_there_is_no_reason_to_fail(opened):
 def on_machine(monkeypatch):
     """Makes ``Recognizer.open`` see stand-ins."""
     return partial(install, monkeypatch)
+
+
+@pytest.mark.parametrize("build", [False, True])
+def test_what_auto_found_is_not_looked_for_again(opened, on_machine, monkeypatch, build):
+    stored, searched = store(opened, plan_of(opened, "10.3.0")), []
+    for module in (foreseeing, opening, ensuring):
+        search = module.find_engines
+        monkeypatch.setattr(
+            module, "find_engines", lambda *asked, search=search, **more: searched.append(1) or search(*asked, **more)
+        )
+    on_machine(machinery())
+    with Recognizer.open(opened, backend="auto", build=build) as recognizer:
+        assert recognizer.engine_sha256 == stored.record.plan_sha256
+    assert len(searched) == 1 + build  # who builds reads the plan first
+
+
+@pytest.mark.parametrize("backend", ["tensorrt", "auto"])
+def test_a_damaged_engine_is_told_of_once_and_built_anew(opened, on_machine, paint, backend):
+    stored, notes = store(opened, plan_of(opened, "10.3.0")), []
+    stored.path.write_bytes(b"!" * stored.record.plan_bytes)
+    on_machine(machinery())
+    with Recognizer.open(opened, backend=backend, build=True, note=notes.append) as recognizer:
+        assert recognizer.read(paint("12")).plate == "12"
+    assert len([note for note in notes if "is damaged" in note]) == 1
 
 
 def test_the_recogniser_names_what_auto_took(opened, on_machine, paint):

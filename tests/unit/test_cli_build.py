@@ -246,8 +246,15 @@ def test_a_recipe_for_another_board_is_remarked(bundle, monkeypatch, capsys):
     Board(monkeypatch, version="11.4.0.106")
     assert run(["build", str(bundle), "--recipe", "thor", "--precision", "fp32"]) == 0
     err = capsys.readouterr().err
-    assert "\nThe recipe thor is for GPUs of sm110 (Jetson AGX Thor), not of sm87\n" in err
-    assert "\nThe recipe thor was written for TensorRT 10.13, here is TensorRT 11.4.0.106\n" in err
+    assert "\nWarning: The recipe thor is for GPUs of sm110 (Jetson AGX Thor), not of sm87\n" in err
+    assert "\nWarning: The recipe thor was written for TensorRT 10.13, here is TensorRT 11.4.0.106\n" in err
+
+
+def test_a_recipe_for_another_jetson_is_remarked_and_builds(bundle, monkeypatch, capsys):
+    Board(monkeypatch, board="Jetson AGX Orin Developer Kit")
+    assert run(["build", str(bundle), "--recipe", "orin-nano", "--precision", "fp32"]) == 0
+    words = "Warning: The recipe orin-nano is for Jetson Orin Nano, here is Jetson AGX Orin Developer Kit: batches, memory"
+    assert words in capsys.readouterr().err
 
 
 def test_a_script_is_written_instead_of_an_engine(bundle, tmp_path, capsys):

@@ -22,6 +22,7 @@ from edgelpr.bundle.updating import update_bundle
 from edgelpr.cli.main import run
 from edgelpr.doctor.trying import Trial
 from edgelpr.engines.identity import device_name
+from edgelpr.engines.options import BuildOptions
 from edgelpr.engines.target import Target
 
 
@@ -78,13 +79,20 @@ def test_with_a_bundle_and_no_gpu(on, capsys, tiny_bundle):
     assert checks["engines"]["found"] == "none built so far; none can be run here"
 
 
-def test_for_a_bundle_that_reads_tracks_no_engine_is_proposed(on, capsys, tmp_path):
+def test_for_a_bundle_that_reads_tracks_an_engine_is_proposed(on, capsys, tmp_path):
     on("orin-nano-6.2")
     tracks = small_bundle(tmp_path)
     assert run(["doctor", str(tracks.path)]) == 0
     printed = capsys.readouterr()
-    assert "the bundle reads tracks, for which no engine can be built yet" in printed.out
-    assert f"Next: edgelpr track {tracks.path} FRAMES..." in printed.err
+    assert "onnxruntime reads with fp32" in printed.out and "tensorrt reads with fp32" in printed.out
+    assert f"Next: edgelpr build {tracks.path} --precision fp32" in printed.err
+
+
+def test_for_a_bundle_that_reads_tracks_and_no_gpu_the_next_step_is_to_read(on, capsys, tmp_path):
+    on("desktop-without-driver", probe=NO_DRIVER)
+    tracks = small_bundle(tmp_path)
+    assert run(["doctor", str(tracks.path)]) == 0
+    assert f"Next: edgelpr track {tracks.path} FRAMES..." in capsys.readouterr().err
 
 
 def test_a_damaged_bundle_is_a_finding(on, capsys, bundle):
@@ -136,8 +144,17 @@ def test_an_approval_counts_for_the_engine_that_would_read(on, capsys, make_bund
         verdict = approval_of(content, "fp16", backend="tensorrt", device=device, engine_sha256=engine)
         record_approvals(withdrawn(opened), [verdict])
         assert run(["doctor", str(opened.path), "--json"]) == 0
-        checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
-        assert checks["bundle-gpu"]["status"] == status
+        assert gpu_check(capsys)["status"] == status
+    of_stored = approval_of(content, "fp16", backend="tensorrt", device=device, engine_sha256=stored.record.plan_sha256)
+    record_approvals(withdrawn(opened), [of_stored])
+    store(opened, b"another", target, built="2099-01-01T00:00:00Z", options=BuildOptions(level=5), **of_fp16)
+    assert run(["doctor", str(opened.path), "--json"]) == 0
+    assert gpu_check(capsys)["status"] == "ok"  # the newer one is not approved, and does not read
+
+
+def gpu_check(capsys) -> dict[str, str]:
+    """What the command said of the bundle on the GPU."""
+    return next(check for check in json.loads(capsys.readouterr().out)["checks"] if check["name"] == "bundle-gpu")
 
 
 def withdrawn(bundle: Bundle) -> Bundle:

@@ -10,8 +10,10 @@ import pytest
 from sample_tracks import noise_frames, small_bundle
 
 from edgelpr.bundle.bundle import Bundle
+from edgelpr.bundle.confidence import TrackConfidence
 from edgelpr.cli.main import run
-from edgelpr.cli.tracks import in_order, wanted_tracks
+from edgelpr.cli.tracks import wanted_tracks
+from edgelpr.data.readers.track_folders import in_order
 from edgelpr.data.readers.tracks import read_track_table
 from edgelpr.errors import DataError
 
@@ -57,7 +59,7 @@ def test_json_lines_are_those_promised(tracks, gate, capsys):
     frames = [gate / "car 1" / f"{number}.png" for number in (3, 1, 2)]
     code, (line,) = read_json(capsys, tracks, *frames)
     assert code == 0
-    assert list(line) == ["track", "plate", "confidence", "characters", "frames", "backend", "precision"]
+    assert list(line) == ["track", "plate", "confidence", "same_plate", "characters", "frames", "backend", "precision"]
     assert [frame["file"] for frame in line["frames"]] == [str(path) for path in frames]
     assert all(list(frame) == ["file", "quality"] and 0 < frame["quality"] < 1 for frame in line["frames"])
     assert all(list(character) == ["text", "confidence"] for character in line["characters"])
@@ -162,3 +164,16 @@ def test_single_files_are_one_track_and_names_stand_once(gate):
     assert wanted[0].name == str(first)
     assert wanted[0].frames == (first, gate / "car 2" / "2.png", gate / "car 2" / "3.png", second)
     assert [track.name for track in wanted[1:]] == [f"{gate}/car 1", f"{gate}/car 1 (2)"]
+
+
+def test_tracks_whose_frames_contradict_each_other_are_told(tmp_path, gate, capsys):
+    # Of one frame against another the likeness of the small network's readings is below 1, of one frame with itself it is 1.
+    sure = TrackConfidence(0.0, 1.0, 40.0, 1e5)
+    bundle = small_bundle(tmp_path, confidence=sure)
+    frames = [str(gate / "car 1" / f"{number}.png") for number in (1, 2)]
+    _, (same,) = read_json(capsys, bundle, frames[0], frames[0])
+    assert same["same_plate"] == 1 and same["confidence"] > 0
+    assert run(["track", str(bundle.path), *frames]) == 0
+    assert "1 tracks seem to have frames of different plates" in capsys.readouterr().err
+    _, (mixed,) = read_json(capsys, bundle, *frames)
+    assert mixed["same_plate"] == mixed["confidence"] == 0

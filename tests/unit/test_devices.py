@@ -8,6 +8,7 @@ import pytest
 from boards.recorded import BOARDS, GARBLED
 from boards.trees import packages, power_modes, release, write_tree
 
+from edgelpr.devices.board import jetson_module
 from edgelpr.devices.clocks import read_clocks
 from edgelpr.devices.l4t import L4t
 from edgelpr.devices.machine import read_machine
@@ -177,3 +178,20 @@ def test_a_file_that_is_a_folder_or_may_not_be_read(tmp_path):
         (tmp_path / name).mkdir(parents=True)
     found = read_machine(tmp_path)
     assert (found.l4t, found.memory, found.clocks.gpu) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("model", "module"),
+    [
+        ("NVIDIA Jetson Orin Nano Developer Kit", "Orin Nano"),
+        ("NVIDIA Jetson AGX Orin Developer Kit", "AGX Orin"),
+        ("NVIDIA Jetson AGX Thor Developer Kit", "AGX Thor"),
+        ("Jetson Xavier NX", "Xavier NX"),
+        ("NVIDIA Jetson Nano Developer Kit", "Nano"),
+        ("jetson_orin-nx", "Orin NX"),
+        ("a nanometre", None),
+        ("", None),
+    ],
+)
+def test_the_jetson_in_the_name_of_a_board(model, module):
+    assert jetson_module(model) == module

@@ -14,12 +14,13 @@ from doubles.executing import executing_tensorrt
 from sample_stored import ORIN_FACTS, fake_build, rtx_machine, store
 
 from edgelpr.bundle.bundle import Bundle
+from edgelpr.engines import finding
 from edgelpr.engines.building import BuiltPlan
 from edgelpr.engines.ensuring import ensure_engine
 from edgelpr.engines.locking import locked
 from edgelpr.engines.machine import Machine
 from edgelpr.engines.options import BuildOptions
-from edgelpr.engines.storing import engines_of, read_plan
+from edgelpr.engines.storing import damage_of, engines_of, read_plan
 from edgelpr.engines.target import Target
 from edgelpr.errors import BuildError, BundleError, UsageError
 
@@ -193,6 +194,30 @@ def test_another_sound_engine_is_taken_before_one_is_built(opened):
     notes = []
     assert ensure_engine(opened, "fp32", None, machine=machine, build=_fails, note=notes.append) == sound
     assert len(notes) == 1 and newer.path.name in notes[0]
+
+
+def test_a_damaged_engine_is_read_and_told_of_once(opened, monkeypatch):
+    first = ensure_engine(opened, "fp32", FOR_86, machine=rtx_machine(), build=fake_build)
+    first.path.write_bytes(b"!" * first.record.plan_bytes)
+    read, notes = [], []
+    monkeypatch.setattr(finding, "damage_of", lambda engine: read.append(engine) or damage_of(engine))
+    ensure_engine(opened, "fp32", FOR_86, machine=rtx_machine(), build=fake_build, note=notes.append)
+    assert read == [first]
+    assert [note for note in notes if "not used" in note] == notes[:1]
+
+
+def test_one_that_is_there_may_take_fewer_crops(opened):
+    machine = Machine(executing_tensorrt("10.3.0", FakeCuda()), "tensorrt", ORIN_FACTS, 4 << 30)
+    small = ensure_engine(opened, "fp32", BuildOptions(batches=(1, 2, 4)), machine=machine)
+    assert ensure_engine(opened, "fp32", machine=machine, batch=64, build=_fails) == small
+
+
+def test_a_plan_with_code_is_taken_where_it_is_trusted(opened):
+    machine = Machine(executing_tensorrt("10.3.0", FakeCuda()), "tensorrt", ORIN_FACTS, 4 << 30)
+    received = store(opened, b"a plan", machine.target(), options=BuildOptions(version_compatible=True))
+    assert ensure_engine(opened, "fp32", machine=machine, trust=True, build=_fails) == received
+    with pytest.raises(BuildError, match="stop"):
+        ensure_engine(opened, "fp32", machine=machine, build=_fails)
 
 
 def _fails(*arguments, **more):

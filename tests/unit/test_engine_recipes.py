@@ -95,6 +95,31 @@ def test_a_recipe_for_another_board_or_tensorrt_is_remarked():
     assert load_recipe("desktop").remarks(card) == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "board", "remarked"),
+    [
+        ("orin-nano", "Jetson Orin Nano Engineering Reference Developer Kit Super", False),
+        ("orin-nano", "Jetson Orin NX Engineering Reference Developer Kit", True),
+        ("agx-orin", "Jetson Orin Nano Developer Kit", True),
+        ("agx-orin", "Jetson AGX Orin Developer Kit", False),
+        ("orin-nx", "a carrier of somebody else's", False),
+        ("orin-nx", None, False),
+        ("desktop", "Jetson Orin Nano Developer Kit", False),
+    ],
+)
+def test_a_recipe_for_another_jetson_with_such_a_gpu_is_remarked(name, board, remarked):
+    recipe = replace(load_recipe(name), tensorrt="10.3")
+    found = recipe.remarks(replace(ORIN, board=board))
+    assert len(found) == remarked
+    assert not remarked or (recipe.board in found[0] and board in found[0])
+
+
+def test_tensorrt_rtx_is_called_so(own):
+    recipe = load_recipe(own(backend="tensorrt-rtx", tensorrt="1.7"))
+    (version,) = recipe.remarks(replace(ORIN, backend="tensorrt-rtx", tensorrt_version="2.0.0"))
+    assert version == "The recipe own was written for TensorRT-RTX 1.7, here is TensorRT-RTX 2.0.0"
+
+
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(UsageError, match="orin-nano"):
         load_recipe("orin")

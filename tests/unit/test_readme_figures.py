@@ -9,7 +9,7 @@ import pytest
 from sample_results import make_result, make_run
 
 from edgelpr.benchmarks.bench.files import read_bench_result, write_bench_result
-from edgelpr.benchmarks.report.into import END, filled, marked, tables_of
+from edgelpr.benchmarks.report.into import END, SHOWN, filled, marked, tables_of
 from edgelpr.cli.main import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +43,7 @@ def shown(milliseconds: float) -> str:
 @pytest.mark.parametrize("page", PAGES)
 def test_marked_tables_are_what_the_command_writes(page) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
+    assert list(marked(text)) or page != "README.md", "README's own figures stand between marks"
     assert filled(text, (ROOT / page).parent) == text, f"run: edgelpr bench report --into {page}"
 
 
@@ -99,6 +100,7 @@ def test_the_command_fills_a_page_and_then_leaves_it_alone(tmp_path, capsys) -> 
         (START.format("a.json"), "has no end"),
         (START.format("a.json") + START.format("b.json") + END, "has no end"),
         (START.format("absent.json") + END, "absent.json"),
+        (START.format("a.json: Speed") + END, "names 'Speed'; expected, after a colon, Beside the papers"),
     ],
 )
 def test_a_page_without_whole_marks_stays_as_it_is(tmp_path, capsys, text, message) -> None:
@@ -115,5 +117,13 @@ def test_a_report_goes_to_one_place(capsys, arguments) -> None:
 
 
 def test_marks_name_their_results() -> None:
-    ((names, start, end),) = marked(f"{START.format('a.json b.json')}x{END}")
-    assert names == ("a.json", "b.json") and end - start == 1
+    (mark,) = marked(f"{START.format('a.json b.json')}x{END}")
+    assert mark.results == ("a.json", "b.json") and mark.sections == SHOWN and mark.end - mark.start == 1
+    (mark,) = marked(f"{START.format('a.json: Offline, Single stream')}x{END}")
+    assert mark.results == ("a.json",) and mark.sections == ("Offline", "Single stream")
+
+
+def test_only_the_sections_that_are_named(tmp_path) -> None:
+    write_bench_result(tmp_path / "a.json", make_result(make_run(milliseconds=2.0), make_run("offline", batch=16)))
+    text = filled(f"{START.format('a.json: Offline')}{END}", tmp_path)
+    assert "Throughput" in text and "Latency of one plate" not in text and "As published" not in text

@@ -18,12 +18,12 @@ from rtx_compiling import WHERE, Compiled, compile_for
 from sample_graphs import small_graph
 from sample_networks import noise_crops, with_weights
 
-from edgelpr.calibration.attention import attend_early
 from edgelpr.calibration.building import FP16, INT8, INT8_CPU, build_graphs
+from edgelpr.calibration.early import early_form
 from edgelpr.calibration.graphs import GraphIndex
 from edgelpr.calibration.observing import observe
 from edgelpr.calibration.placing import quantisable_nodes
-from edgelpr.calibration.ranges import ranges_of
+from edgelpr.calibration.ranges import Range, ranges_of
 from edgelpr.calibration.record import CalibrationRecord, RecordedImages
 from edgelpr.calibration.schemes import SCHEMES
 from edgelpr.engines.building import build_plan
@@ -40,6 +40,7 @@ from edgelpr.models.checkpoint import load_checkpoint
 from edgelpr.models.hpa import Hpa, create
 from edgelpr.models.iq_stan import create_iq_stan
 from edgelpr.plates.loading import load_plate_format
+from edgelpr.types import Int8File
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
 NANO = ("hpa-nano-cn", "rewritten", 20)
@@ -64,11 +65,12 @@ class Exported:
     record: CalibrationRecord
     rounded: set[str]
     """Names of the nodes that are to compute in INT8."""
+    batches: tuple[int, int, int] = (1, 1, 32)
     compiled: dict[str, Compiled] = field(default_factory=dict)
 
     def compile(self, file: str) -> Compiled:
         if file not in self.compiled:
-            self.compiled[file] = compile_for(self.graphs[file], precision=PRECISIONS[file])
+            self.compiled[file] = compile_for(self.graphs[file], self.batches, precision=PRECISIONS[file])
         return self.compiled[file]
 
 
@@ -101,12 +103,18 @@ def export(case: tuple[str, str, int], folder: Path) -> Exported:
     options = ExportOptions(opset, REWRITES if kind == "rewritten" else ())
     bundle = export_bundle(network, folder / "exported.elpr", options, crops, lambda line: None).bundle
     model = onnx.load(bundle.file(FP32))
-    early = attend_early(model)
+    early = early_form(model)
     seen = observe(early, crops, progress=lambda done, total: None, threads=1)
     ranges = {name: ranges_of(seen, "min-max", symmetric=scheme.symmetric) for name, scheme in SCHEMES.items()}
+    return with_ranges(model, ranges)
+
+
+def with_ranges(model: onnx.ModelProto, ranges: dict[Int8File, dict[str, Range]]) -> Exported:
+    """Every file of a bundle, from its fp32 graph and the ranges of its tensors."""
     images = RecordedImages(found=1, seed=0, sha256=("0" * 64,))
     record = CalibrationRecord("0", "0" * 64, {}, images, dict.fromkeys(SCHEMES, "min-max"), ranges)
-    return Exported({FP32: model, **build_graphs(model, record)}, record, set(quantisable_nodes(early, SCHEMES["int8"])))
+    rounded = set(quantisable_nodes(early_form(model), SCHEMES["int8"]))
+    return Exported({FP32: model, **build_graphs(model, record)}, record, rounded)
 
 
 def network_of(name: str) -> Hpa:
@@ -194,17 +202,61 @@ def test_nodes_that_are_kept_are_computed_in_higher_precision(nano):
     assert {name for name, kind in half.items() if kind == "Float"} == {single.name}
 
 
-@pytest.mark.parametrize("opset", [20, 17])
-def test_a_graph_that_reads_tracks_compiles_in_fp32(compiler, tmp_path, opset):
+@pytest.fixture(
+    scope="session",
+    params=[(20, True), *[pytest.param(case, marks=pytest.mark.slow) for case in ((17, True), (20, False), (17, False))]],
+    ids=lambda case: f"opset-{case[0]}-{'with' if case[1] else 'without'}-maps",
+)
+def tracks(request, compiler, tmp_path_factory):
+    """IQ-STAN of the real size; any range will do, as nothing is read."""
+    opset, maps = request.param
     frames = np.stack([noise_crops(5, (50, 150))])
     network = create_iq_stan(load_plate_format("cn"))
-    bundle = export_track_bundle(network, tmp_path / "tracks.elpr", ExportOptions(opset), frames, lambda line: None).bundle
+    folder = tmp_path_factory.mktemp("tracks") / "tracks.elpr"
+    bundle = export_track_bundle(network, folder, ExportOptions(opset, maps=maps), frames, lambda line: None).bundle
     model = onnx.load(bundle.file(FP32))
-    compiled = compile_for(model, (1, 1, 8), precision="fp32")
-    assert set(compiled.types_of(model, "Conv").values()) == {"Float"}
-    computed = {name for kernel in compiled.kernels for name in kernel.nodes}
-    wanted = {node.name for node in model.graph.node if node.op_type in ("Conv", "LSTM", "ConvTranspose")}
-    assert wanted <= computed
+    ranges = dict.fromkeys((name for node in early_form(model).graph.node for name in node.output), Range(-4.0, 4.0))
+    return replace(with_ranges(model, dict.fromkeys(SCHEMES, ranges)), batches=(1, 1, 2))
+
+
+@pytest.mark.parametrize("file", [FP32, FP16, INT8])
+def test_a_graph_that_reads_tracks_compiles_in_the_precision_of_the_file(tracks, file):
+    model, compiled = tracks.graphs[file], tracks.compile(file)
+    rest = "Float" if file == FP32 or (file == INT8 and opset_of(model) == 17) else "Half"
+    rounded = tracks.rounded if file == INT8 else set()
+    for operator in ("Conv", "MatMul", "Gemm"):
+        types = compiled.types_of(model, operator)
+        assert types == {name: "Int8" if name in rounded else rest for name in types}
+        assert types
+    convolutions = {node.name for node in model.graph.node if node.op_type == "Conv"}
+    assert set(compiled.types_of(model, "Conv")) == convolutions
+    assert len(convolutions & tracks.rounded) == len(convolutions) - 1 == 5  # all but the one that takes the picture
+
+
+@pytest.mark.parametrize(("file", "kind"), [(FP32, "Float"), (FP16, "Half"), (INT8, "Half")])
+def test_recurrent_layers_are_never_rounded_to_int8(tracks, file, kind):
+    if file == INT8 and opset_of(tracks.graphs[file]) == 17:
+        kind = "Float"  # what TensorRT 8.6 does with it, it decides itself
+    model = tracks.graphs[file]
+    names = {node.name for node in model.graph.node if node.op_type == "LSTM"}
+    computing = [kernel for kernel in tracks.compile(file).kernels if names & set(kernel.nodes)]
+    assert names and names <= {name for kernel in computing for name in kernel.nodes}
+    assert {each for kernel in computing for each in (*kernel.inputs, *kernel.constants)} == {kind}
+    results = {each for kernel in computing for each in kernel.outputs}
+    assert results - {"Int8"} == {kind}  # what comes next may be rounded, and that is done by the same kernel
+
+
+@pytest.mark.parametrize("file", [FP32, FP16, INT8])
+def test_one_track_alone_compiles(tracks, file):
+    assert compile_for(tracks.graphs[file], (1, 1, 1), precision=PRECISIONS[file]).kernels
+
+
+@pytest.mark.parametrize("file", [FP32, FP16, INT8])
+def test_bytes_of_tracks_are_only_converted(tracks, file):
+    graph = tracks.graphs[file].graph
+    takers = [node.op_type for value in graph.input for node in graph.node if value.name in node.input]
+    assert [value.type.tensor_type.elem_type for value in graph.input] == [onnx.TensorProto.UINT8] * 2
+    assert set(takers) == {"Cast"}  # TensorRT does nothing else with them
 
 
 def test_biases_in_int32_are_refused(nano):

@@ -23,9 +23,11 @@ def test_something_is_shipped_and_all_together_stays_small() -> None:
 def test_a_card_says_what_its_weights_are(name: str) -> None:
     pytest.importorskip("torch", reason="reading weights needs the extra 'export'")
     from edgelpr.models.checkpoint import load_checkpoint
+    from edgelpr.models.iq_stan_checkpoint import is_iq_stan, load_iq_stan
 
     card = json.loads((WEIGHTS / name / "card.json").read_text(encoding="utf-8"))
-    network = load_checkpoint(WEIGHTS / name / f"{name}.safetensors")
+    path = WEIGHTS / name / f"{name}.safetensors"
+    network = load_iq_stan(path) if is_iq_stan(path) else load_checkpoint(path)
     assert (card["name"], card["architecture"], card["plate_format"]) == (name, network.config.name, network.plate_format.name)
     assert card["data"] and card["time"] and card["licence"] and (WEIGHTS / name / "README.md").is_file()
     for entry in card["accuracy"]:

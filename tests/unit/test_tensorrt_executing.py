@@ -247,8 +247,9 @@ def test_errors_keep_their_places(sample, paint):
 
 def test_crops_are_resized_straight_into_the_memory_that_the_gpu_reads(sample, paint):
     slot = sample.runner.slot()
-    start = slot.pixels.ctypes.data
-    end = start + slot.pixels.nbytes
+    (pixels,) = slot.inputs
+    start = pixels.ctypes.data
+    end = start + pixels.nbytes
     recognizer, where = sample.recognizer(), []
     original = type(recognizer._preprocessing).apply
 

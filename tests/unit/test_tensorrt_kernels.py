@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from doubles.cuda import FakeCuda
 from doubles.executing import executing_tensorrt, freed_late, living
@@ -9,7 +11,9 @@ from doubles.surfaces import RTX, TENSORRT
 from sample_engines import REBUILD, install, machinery_of, plan_of, store
 
 from edgelpr.bundle.bundle import Bundle
+from edgelpr.engines.keepsakes import forget, kernels_of, marker_of
 from edgelpr.engines.placing import cache_folder
+from edgelpr.runtime.backends.registry import load_backend
 from edgelpr.runtime.backends.tensorrt_rtx.kernels import KernelFile
 from edgelpr.runtime.executing.engine import Engine
 from edgelpr.runtime.recognizer import Recognizer
@@ -48,13 +52,71 @@ def test_they_are_compiled_once_for_all_processes(opened, paint, monkeypatch):
     assert sorted(opened.path.rglob("*")) == before  # reading changes no bundle
 
 
+def test_a_process_that_is_killed_has_kept_them(opened, paint, monkeypatch):
+    cuda = FakeCuda()
+    module = executing_tensorrt(RTX, cuda)
+    install(monkeypatch, machinery_of(module, cuda))
+    recognizer = Recognizer.open(opened, "tensorrt-rtx", batch_size=4)
+    (file,) = kept()
+    first = file.read_bytes()  # of the batch that proves the engine
+    recognizer.warmup()
+    warm = file.read_bytes()
+    assert first != warm and module._compiled == [1, 2, 4]
+    recognizer.close()
+    assert file.read_bytes() == warm
+    assert compiled(opened, paint, monkeypatch, cuda.facts.name) == ([], [])
+
+
+def test_a_closed_one_keeps_nothing_more(opened, paint, monkeypatch):
+    cuda = FakeCuda()
+    module = executing_tensorrt(RTX, cuda)
+    install(monkeypatch, machinery_of(module, cuda))
+    runner = load_backend("tensorrt-rtx", opened, "fp32", None)
+    runner.close()
+    (file,) = kept()
+    file.unlink()
+    runner.keep()
+    assert kept() == [] and living(module) == freed_late(module) == []
+
+
 def test_they_are_written_only_when_something_is_new(opened, paint, monkeypatch):
     written = []
     original = KernelFile.write
     monkeypatch.setattr(KernelFile, "write", lambda self, kernels: (written.append(kernels), original(self, kernels)))
     for _ in range(3):
         compiled(opened, paint, monkeypatch)
-    assert len(written) == 1
+    assert len(written) == 2  # of the first batch, and when it was closed
+
+
+def test_they_go_with_the_plan(opened, paint, monkeypatch):
+    compiled(opened, paint, monkeypatch)
+    compiled(opened, paint, monkeypatch, "NVIDIA GeForce")
+    other = kept()[0].with_name(f"{'0' * 16}-NVIDIA-RTX.kernels")
+    other.write_bytes(b"of another plan")
+    store(opened, plan_of(opened, RTX, gpu="the same, built anew"), RTX)
+    assert kept() == [other]
+
+
+def test_what_is_kept_of_a_plan_is_removed_and_nothing_else(tmp_path):
+    plan, outside = "a" * 64, tmp_path / "outside"
+    outside.write_bytes(b"")
+    marker, kernels = marker_of(plan), kernels_of(plan, "NVIDIA RTX")
+    linked, folder = kernels_of(plan, "a link"), kernels_of(plan, "a folder")
+    for path in (marker, kernels, marker_of("b" * 64), kernels_of("b" * 64, "NVIDIA RTX")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    linked.symlink_to(outside)
+    folder.mkdir()
+    forget(plan)
+    assert not marker.exists() and not kernels.exists() and outside.exists()
+    assert linked.is_symlink() and folder.is_dir()
+    assert marker_of("b" * 64).exists() and kernels_of("b" * 64, "NVIDIA RTX").exists()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / kernels.name).write_bytes(b"")
+    shutil.rmtree(kernels.parent)
+    kernels.parent.symlink_to(tmp_path / "elsewhere")
+    forget(plan)
+    assert (tmp_path / "elsewhere" / kernels.name).exists()
 
 
 def test_each_gpu_has_its_own(opened, paint, monkeypatch):

@@ -25,8 +25,8 @@ pytest.importorskip("onnxruntime")
 MISTAKES = {
     "outputs are read before they are there": (
         "lane",
-        "        self._device.synchronise(self._stream)\n\n    def close",
-        "\n\n    def close",
+        "        self._device.synchronise(self._stream)\n\n    def time_parts",
+        "\n\n    def time_parts",
     ),
     "too few bytes go in": ("buffers", "tensor.bytes * count, stream)", "tensor.bytes * (count - 1) or 1, stream)"),
     "too many bytes go in": ("buffers", "tensor.bytes * count, stream)", "tensor.bytes * 99, stream)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.metadata import PackageNotFoundError
 
 import cv2
@@ -16,7 +17,7 @@ from edgelpr.engines.auditing.auditing import audit_plan
 from edgelpr.engines.ensuring import ensure_engine
 from edgelpr.engines.loading import least_driver
 from edgelpr.engines.options import BuildOptions
-from edgelpr.engines.placing import cache_folder
+from edgelpr.engines.placing import cache_folder, engine_folders
 from edgelpr.engines.storing import StoredEngine
 from edgelpr.engines.trusting import is_trusted, remember
 from edgelpr.errors import DeviceError, EngineError
@@ -101,6 +102,23 @@ def test_trust_is_by_the_hash_of_the_plan(board):
     plan = plan_of(board.bundle, "10.2.0", version_compatible=True, gpu="another")
     forged = store(board.bundle, plan, "10.2.0", options=BuildOptions(version_compatible=True))
     assert not is_trusted(forged.record)
+
+
+def test_the_mark_goes_with_the_plan_unless_a_copy_lies_in_the_cache(board):
+    first = board.receive()
+    assert remember(first.record) is None
+    _, cached = engine_folders(board.bundle)
+    cached.mkdir(parents=True)
+    for path in (first.path, first.path.with_suffix(".json")):
+        shutil.copy(path, cached)
+    options = BuildOptions(version_compatible=True)
+    plan = plan_of(board.bundle, "10.2.0", version_compatible=True, gpu="another")
+    second = store(board.bundle, plan, "10.2.0", options=options, built="2025-02-01T00:00:00Z")
+    assert not first.path.exists() and is_trusted(first.record)
+    assert remember(second.record) is None
+    store(board.bundle, first_plan := plan_of(board.bundle, "10.2.0", version_compatible=True), "10.2.0", options=options)
+    assert not second.path.exists() and not is_trusted(second.record)
+    assert first_plan == first.path.read_bytes() and is_trusted(first.record)
 
 
 def test_a_cache_that_cannot_be_written_costs_a_note(board, tmp_path, monkeypatch):

@@ -63,11 +63,12 @@ def test_the_file_keeps_to_the_contract(tmp_path, opset):
         ("classes", "tensor(int32)", ["batch", 4]),
         ("probabilities", "tensor(float)", ["batch", 4]),
         ("quality", "tensor(float)", ["batch", 5]),
+        ("likeness", "tensor(float)", ["batch", 5, 5]),
         ("temporal", "tensor(float)", ["batch", 5, 7, 42]),
         ("attention", "tensor(float)", ["batch", 4, 5, 42]),
     ]
     operators = [node.op_type for node in model.graph.node]
-    assert operators.count("LSTM") == 1 and operators.count("ArgMax") == 4
+    assert operators.count("LSTM") == 2  # all frames together, and each alone
     assert not {"If", "Loop", "Scan", "BatchNormalization"} & set(operators)
     assert b".py" not in bundle.file("fp32.onnx").read_bytes()
     graph = bundle.track_graph()
@@ -79,16 +80,19 @@ def test_the_file_keeps_to_the_contract(tmp_path, opset):
 @pytest.mark.parametrize("maps", [True, False])
 def test_the_graph_returns_what_the_network_returns(tmp_path, quality, maps):
     bundle = small_bundle(tmp_path, quality, maps=maps)
-    extras = [name for name, there in (("quality", quality != "none"), ("temporal", maps and "+" in quality)) if there]
+    parts = (("quality", quality != "none"), ("likeness", True), ("temporal", maps and "+" in quality))
+    extras = [name for name, there in parts if there]
     outputs = bundle.track_graph().outputs
     assert outputs == ("classes", "probabilities", *extras, *(["attention"] if maps else []))
     found = dict(zip(outputs, session_of(bundle).run(outputs, {"frames": TRACKS.frames, "present": TRACKS.present})))
     with torch.no_grad():
-        wanted = small_network(quality)(torch.from_numpy(TRACKS.frames) / 255, torch.from_numpy(TRACKS.present).float())
+        frames, present = torch.from_numpy(TRACKS.frames) / 255, torch.from_numpy(TRACKS.present).float()
+        wanted = small_network(quality)(frames, present, compare=True)
     best = torch.softmax(wanted.logits, -1).max(-1)
     assert np.array_equal(found["classes"], best.indices.numpy())
     assert len({tuple(classes) for classes in found["classes"]}) > 1
     np.testing.assert_allclose(found["probabilities"], best.values.numpy(), atol=1e-5)
+    np.testing.assert_allclose(found["likeness"], wanted.likeness.numpy(), atol=1e-5)
     if "quality" in found:
         np.testing.assert_allclose(found["quality"], wanted.quality.numpy(), atol=1e-5)
         assert np.array_equal(found["quality"] > 0, TRACKS.present > 0)
@@ -156,9 +160,9 @@ def test_what_cannot_be_exported_is_refused_at_once(tmp_path, frames, options, p
 
 def test_the_lstm_is_counted(tracks):
     by_node = count_multiply_adds_by_node(model_of(tracks))
-    (lstm,) = [count for name, count in by_node.items() if "LSTM" in name]
+    together, alone = [count for name, count in by_node.items() if "LSTM" in name]
     width, hidden = SIZES["column_width"], SIZES["encoder_hidden"]
-    assert lstm == 210 * 2 * 4 * hidden * (width + hidden)
+    assert together == alone == 210 * 2 * 4 * hidden * (width + hidden)
     assert tracks.track_graph().multiply_adds == sum(by_node.values())
 
 
@@ -214,7 +218,6 @@ def test_readers_of_crops_refuse_it_and_the_other_way_round(tracks, tiny_bundle)
         ["eval", "BUNDLE", "LABELS"],
         ["calibrate", "BUNDLE", "--images", "CROP"],
         ["verify", "BUNDLE", "--data", "LABELS"],
-        ["build", "BUNDLE", "--script", "FOLDER"],
     ],
     ids=lambda arguments: arguments[0],
 )
@@ -222,7 +225,7 @@ def test_commands_for_crops_refuse_it_in_words(tracks, tmp_path, capsys, argumen
     crop, labels = tmp_path / "crop.png", tmp_path / "labels.csv"
     cv2.imwrite(str(crop), noise_frames(1)[0, 0])
     labels.write_text("image,plate\ncrop.png,12\n", encoding="utf-8")
-    places = {"BUNDLE": tracks.path, "CROP": crop, "LABELS": labels, "FOLDER": tmp_path / "script"}
+    places = {"BUNDLE": tracks.path, "CROP": crop, "LABELS": labels}
     before = tracks.file("fp32.onnx").read_bytes()
     assert run([str(places.get(argument, argument)) for argument in arguments]) == 1
     assert "this bundle reads tracks; use: edgelpr track" in capsys.readouterr().err
@@ -259,7 +262,7 @@ def test_the_command_tells_checkpoints_apart(checkpoint, tmp_path, capsys):
         cv2.imwrite(str(crops / f"{number}.png"), frame)
     more = ["--opset", "17", "--no-maps", "--no-simplify", "--images", str(crops), "--overwrite", "--json"]
     assert run(["export", str(checkpoint), "-o", str(output), *more]) == 0
-    assert json.loads(capsys.readouterr().out)["graph"]["outputs"] == ["classes", "probabilities", "quality"]
+    assert json.loads(capsys.readouterr().out)["graph"]["outputs"] == ["classes", "probabilities", "quality", "likeness"]
 
 
 @pytest.mark.parametrize("option", [["--plain"], ["--pattern", "cn"], ["--rewrite", "decode"], ["--with-weights"]])

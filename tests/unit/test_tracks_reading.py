@@ -16,8 +16,8 @@ from edgelpr.bundle.bundle import Bundle
 from edgelpr.errors import BackendError, BundleError, ImageError, UsageError
 from edgelpr.models import iq_stan_features
 from edgelpr.preprocessing.crop import Preprocessing
+from edgelpr.runtime.backends.protocol import RawOutput
 from edgelpr.runtime.tracks import maps
-from edgelpr.runtime.tracks.network import TrackOutput
 from edgelpr.runtime.tracks.track import TrackKind
 
 FRAMES = noise_frames(3)
@@ -31,18 +31,18 @@ class BrightnessNetwork:
         self.rows: list[int] = []
         self.broken = False
 
-    def run(self, frames: np.ndarray, present: np.ndarray) -> TrackOutput:
+    def run(self, frames: np.ndarray, present: np.ndarray) -> RawOutput:
         self.rows.append(len(frames))
         classes = np.full((len(frames), 4), 10, np.int32)
         classes[:, 0] = present.sum(1)
         quality = frames.mean((2, 3), dtype=np.float32) / 255 * present
         if self.broken:
             quality[0, 0] = np.nan
-        return TrackOutput(classes, np.full(classes.shape, 0.5, np.float32), quality if self.gives_quality else None)
+        return RawOutput(classes, np.full(classes.shape, 0.5, np.float32), quality=quality if self.gives_quality else None)
 
 
 def brightness_track(network: BrightnessNetwork) -> PlateTrack:
-    return PlateTrack(network, TrackKind(PLATES, Preprocessing(50, 150), 5))  # type: ignore[arg-type]
+    return PlateTrack(network, TrackKind(PLATES, Preprocessing(50, 150), 5, network.gives_quality))  # type: ignore[arg-type]
 
 
 def grey(level: int) -> np.ndarray:
@@ -245,9 +245,8 @@ def test_a_map_lies_over_the_place_that_it_is_of():
 
 
 def test_backends_and_bundles_are_checked(tracks, tmp_path):
-    for backend in ("tensorrt", "torch"):
-        with pytest.raises(UsageError, match=f"by onnxruntime only so far, not by '{backend}'"):
-            TrackRecognizer.open(tracks, backend)
+    with pytest.raises(UsageError, match="backend 'tensorflow' is unknown"):
+        TrackRecognizer.open(tracks, "tensorflow")
     with pytest.raises(UsageError, match="threads is 0"):
         TrackRecognizer.open(tracks, threads=0)
     with pytest.raises(BundleError, match="no such bundle"):

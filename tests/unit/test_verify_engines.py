@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from dataclasses import replace
 
@@ -17,7 +18,12 @@ from edgelpr.benchmarks.verifying.verifying import Plan
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.cli.main import run
 from edgelpr.cli.verify_job import Labels, command_again
-from edgelpr.engines.storing import engines_of
+from edgelpr.engines import ensuring
+from edgelpr.engines.storing import StoredEngine, engines_of
+from edgelpr.runtime import foreseeing
+from edgelpr.runtime.approving import verify_command
+from edgelpr.runtime.executing import opening
+from edgelpr.runtime.executing.use import EngineUse
 
 pytest.importorskip("onnx")
 
@@ -43,8 +49,8 @@ class Board:
     def become(self, version: str = "10.3.0", multiprocessors: int = 8, board: str | None = "Jetson Orin Nano") -> None:
         """Turn into another machine."""
         self.cuda, self.bench = Kept(multiprocessors=multiprocessors), Bench()
-        module = executing_tensorrt(version, self.cuda, self.bench)
-        install(self.monkeypatch, machinery_of(module, self.cuda, board=board))
+        self.module = executing_tensorrt(version, self.cuda, self.bench)
+        install(self.monkeypatch, machinery_of(self.module, self.cuda, board=board))
 
 
 @pytest.fixture
@@ -125,6 +131,7 @@ def test_another_build_is_verified_anew(made, board, capsys):
     verified(made, capsys)
     assert run(["build", str(path), "--precision", "int8", "--level", "5"]) == 0
     capsys.readouterr()
+    remove(of_precision(path, "int8", level=None))
     assert read(path, crop) == 1
     assert "it was verified with another engine" in capsys.readouterr().err
     verify = ["verify", str(path), "--data", str(labels), "--backend", "tensorrt", "--precision", "int8"]
@@ -133,20 +140,116 @@ def test_another_build_is_verified_anew(made, board, capsys):
     assert len(Bundle.open(path).manifest.approvals) == 2
 
 
+def of_precision(path, precision: str, **options) -> StoredEngine:
+    """The engine of a precision that was built with such options."""
+    found = [
+        engine
+        for engine in engines_of(Bundle.open(path))
+        if engine.record.precision == precision
+        and all(getattr(engine.record.options, name) == value for name, value in options.items())
+    ]
+    (stored,) = found
+    return stored
+
+
+def remove(stored: StoredEngine) -> None:
+    stored.path.unlink()
+    stored.path.with_suffix(".json").unlink()
+
+
+@pytest.mark.parametrize("backend", ["tensorrt", "auto"])
+@pytest.mark.parametrize("more", [[], ["--build"]])
+def test_of_several_the_approved_one_reads_although_another_is_newer(made, board, capsys, monkeypatch, backend, more):
+    path, _, crop = made
+    verified(made, capsys)
+    approved = of_precision(path, "int8")
+    assert run(["build", str(path), "--precision", "int8", "--level", "5"]) == 0
+    newer = of_precision(path, "int8", level=5)
+    capsys.readouterr()
+    searched = []
+    for module in (foreseeing, opening, ensuring):
+        search = module.find_engines
+        monkeypatch.setattr(
+            module, "find_engines", lambda *asked, search=search, **more: searched.append(1) or search(*asked, **more)
+        )
+    assert read(path, crop, "--backend", backend, *more) == 0
+    words = f"{newer.path.name} is not approved; {approved.path.name} is, and reads in its place"
+    assert capsys.readouterr().err.count(words) == 1
+    assert len(searched) == 1
+
+
+def test_a_damaged_engine_does_not_read_because_it_was_approved(made, board, capsys):
+    path, _, crop = made
+    verified(made, capsys)
+    approved = of_precision(path, "int8")
+    approved.path.write_bytes(b"!" * approved.record.plan_bytes)
+    board.bench.builds.clear()
+    assert read(path, crop, "--build") == 1
+    said = capsys.readouterr().err
+    assert said.count("does not match the hash in its record; it is not used") == 1
+    assert "one that is built now is verified nowhere" in said and board.bench.builds == []
+    assert run(["build", str(path), "--precision", "int8", "--level", "5"]) == 0
+    capsys.readouterr()
+    assert read(path, crop, "--build") == 1
+    assert "it was verified with another engine" in capsys.readouterr().err
+
+
+def on_dla(stored: StoredEngine) -> StoredEngine:
+    """The newest engine: the same, on a DLA; another plan, as it would be."""
+    plan = stored.path.read_bytes()
+    plan = plan.replace(b"\n", b" \n", 1)  # after the facts of the stand-in
+    options = replace(stored.record.options, dla_core=0)
+    facts = {"plan_sha256": hashlib.sha256(plan).hexdigest(), "plan_bytes": len(plan), "built": "2099-01-01T00:00:00Z"}
+    other = StoredEngine(stored.path.with_name("other.plan"), replace(stored.record, options=options, **facts))
+    other.path.write_bytes(plan)
+    other.path.with_suffix(".json").write_bytes(other.record.to_json())
+    return other
+
+
+def test_an_engine_on_a_dla_is_verified_and_read_where_it_is_asked_for(made, board, capsys):
+    path, labels, crop = made
+    verified(made, capsys)
+    other = on_dla(of_precision(path, "int8"))
+    assert read(path, crop, "--dla", "0") == 1
+    said = capsys.readouterr().err
+    assert "TensorRT 10.3.0, DLA 0" in said
+    named = said.split("Verify it here: ")[1].split("; or ")[0].replace("LABELS.csv", str(labels))
+    assert named.endswith("--backend tensorrt --precision int8 --dla 0 --build")
+    assert run([*shlex.split(named)[1:], *ALLOWED]) == 0
+    assert f"Next: edgelpr read {path} --precision int8 --backend tensorrt --dla 0 IMAGE..." in capsys.readouterr().err
+    assert {verdict.engine_sha256 for verdict in Bundle.open(path).manifest.approvals} >= {other.record.plan_sha256}
+    assert read(path, crop, "--dla", "0") == 0
+    assert "tensorrt 10.3.0 Orin (nvgpu) with DLA 0" in capsys.readouterr().err
+    assert set(board.module._dla_cores) == {0}
+    assert read(path, crop, "--dla", "0", "--backend", "auto") == 0
+    assert "with DLA 0, as asked for" in capsys.readouterr().err
+    assert read(path, crop) == 0
+    assert "DLA" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--dla", "1"], "DLA: built for the GPU alone, here core 1 is asked for"),
+        (["--dla", "0", "--precision", "fp32"], "a DLA computes in fp16 and int8 only"),
+        (["--dla", "0", "--backend", "onnxruntime", "--precision", "fp32"], "a GPU or a DLA are for"),
+    ],
+)
+def test_a_dla_that_cannot_be_had_is_said(made, board, capsys, more, words):
+    path, _, crop = made
+    verified(made, capsys)
+    assert read(path, crop, *more) != 0
+    assert words in capsys.readouterr().err
+
+
 def test_an_engine_on_a_dla_does_not_take_over(made, board, capsys):
     path, _, crop = made
     verified(made, capsys)
-    bundle = Bundle.open(path)
-    (stored,) = [engine for engine in engines_of(bundle) if engine.record.precision == "int8"]
-    options = replace(stored.record.options, dla_core=0)
-    record = replace(stored.record, options=options, built="2099-01-01T00:00:00Z")
-    other = stored.path.with_name("other.plan")
-    other.write_bytes(stored.path.read_bytes())
-    other.with_suffix(".json").write_bytes(record.to_json())
+    stored = of_precision(path, "int8")
+    on_dla(stored)
     assert read(path, crop) == 0  # the newest, and yet not taken
     assert "DLA" not in capsys.readouterr().err
-    stored.path.unlink()
-    stored.path.with_suffix(".json").unlink()
+    remove(stored)
     assert read(path, crop) == 1
     assert "here it runs on Orin (nvgpu) (8 SMs), TensorRT 10.3.0, DLA 0" in capsys.readouterr().err
     assert read(path, crop, "--allow-unapproved", "--backend", "auto") == 0
@@ -188,3 +291,18 @@ def test_the_gpu_is_named_in_what_comes_next(made, board, capsys):
     plan = Plan("tensorrt", build=True, device=1)
     again = command_again(path, Labels(labels), plan, ["int8"])
     assert again == shlex.join([*["edgelpr", *verify], "--build", "--precision", "int8"])
+
+
+def test_the_command_that_verifies_names_how_it_was_opened(made, board, capsys):
+    path, _, crop = made
+    use = EngineUse(build=True, device=1, trust_engines=True, dla=0)
+    more = "--device 1 --dla 0 --trust-engines"
+    named = f"edgelpr verify {path} --data LABELS.csv --backend tensorrt --precision int8 {more} --build"
+    assert verify_command(Bundle.open(path), "tensorrt", "int8", use=use) == named
+    assert more not in verify_command(Bundle.open(path), "onnxruntime", "int8", use=use)
+    assert read(path, crop, *shlex.split(more)) == 1
+    assert named in capsys.readouterr().err  # before the driver is asked, and so before it says that there is no such GPU
+    verified(made, capsys)
+    remove(of_precision(path, "int8"))
+    assert read(path, crop, "--trust-engines", "--build") == 1
+    assert f"Build and verify it: {named.replace(more, '--trust-engines')}" in capsys.readouterr().err

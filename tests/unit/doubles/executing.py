@@ -50,7 +50,7 @@ class Runtime:
         if not self._module._starts:
             self._say("CUDA initialization failure with error: 2")
             raise TypeError("pybind11::init(): factory function returned nullptr")
-        self._host_code = False
+        self._host_code, self._dla_core = False, -1
         _born(self)
 
     @property
@@ -60,6 +60,15 @@ class Runtime:
     @engine_host_code_allowed.setter
     def engine_host_code_allowed(self, value: bool) -> None:
         self._host_code = value
+
+    @property
+    def DLA_core(self) -> int:  # noqa: N802 - TensorRT's name
+        return self._dla_core
+
+    @DLA_core.setter
+    def DLA_core(self, value: int) -> None:  # noqa: N802
+        self._dla_core = value
+        self._module._dla_cores.append(value)
 
     def deserialize_cuda_engine(self, plan: bytes) -> Any:
         try:
@@ -216,11 +225,21 @@ class IExecutionContext:
         if self._has_profile:
             engine._user = weakref.ref(self)
         self._scratch: int | None = None
-        self._count: int | None = None
+        self._counts: dict[str, int] = {}
         self._ran: int | None = None
         self._addresses: dict[str, int] = {}
         self._using = threading.Lock()
+        self._profiler: Any = None
         _born(self)
+
+    @property
+    def profiler(self) -> Any:
+        return self._profiler
+
+    @profiler.setter
+    def profiler(self, value: Any) -> None:
+        assert isinstance(value, self._module.IProfiler)
+        self._profiler = value
 
     def set_device_memory(self, memory: int, size: int) -> None:
         assert size >= SCRATCH, f"a context needs {SCRATCH} bytes to work in, found {size}"
@@ -247,14 +266,20 @@ class IExecutionContext:
         within = all(low <= side <= high for low, side, high in zip(smallest, shape, largest, strict=True))
         if not within:
             return self._refuse(f"Error Code 3: the shape {list(shape)} of '{name}' is outside {smallest} to {largest}")
-        self._count = shape[0]
+        self._counts[name] = shape[0]
         return True
+
+    @property
+    def _count(self) -> int | None:
+        """Of the batch, once every input has a shape, and all of them the same number."""
+        counts = {self._counts.get(name) for name in self._engine._inputs}
+        return counts.pop() if len(counts) == 1 else None
 
     def set_optimization_profile_async(self, profile_index: int, stream_handle: int) -> bool:
         assert profile_index == 0, f"there is no profile {profile_index}"
         if not self._may_use_the_profile():
             return self._refuse("Error Code 3: profile 0 is in use by another context; each needs one of its own")
-        self._has_profile, self._count = True, None
+        self._has_profile, self._counts = True, {}
         self._module._cuda.enqueue(stream_handle, lambda: None, [], [])
         return True
 
@@ -303,7 +328,16 @@ class IExecutionContext:
         if self._scratch is not None:
             writes.append((self._scratch, SCRATCH))
         cuda.enqueue(stream, self._work(spans, count), reads, writes)
+        if self._profiler is not None:
+            assert not cuda.is_capturing(stream), "a context with a profiler waits for each layer, which no graph can hold"
+            self._tell(cuda, stream)
         return True
+
+    def _tell(self, cuda: FakeCuda, stream: int) -> None:
+        """The times of layers, once they have run: a hundredth of a millisecond, two, three."""
+        cuda.synchronise(stream)
+        for number, node in enumerate(onnx.load_model_from_string(self._engine._graph).graph.node, 1):
+            self._profiler.report_layer_time(node.name or node.op_type, number / 100)
 
     def _compile(self, count: int, capturing: bool) -> None:
         """TensorRT-RTX compiles for a shape when it first runs, while others wait (EAGER) or not."""
@@ -321,16 +355,18 @@ class IExecutionContext:
     def _work(self, spans: Mapping[str, tuple[int, int]], count: int) -> Any:
         """What the GPU does when the stream's turn comes, again at each launch of a graph."""
         mine, engine, cuda = weakref.ref(self), self._engine, self._module._cuda
-        (source,) = engine._inputs
-        dtype = _NUMPY[_TYPES[engine._tensors[source].type]]
-        results = [name for name in spans if name != source]
+        dtypes = {name: _NUMPY[_TYPES[engine._tensors[name].type]] for name in engine._inputs}
+        results = [name for name in spans if name not in dtypes]
 
         def run() -> None:
             context = mine()
             assert context is not None, "an execution context is gone before its work has run"
             assert context._count == count, f"a graph of {count} crops runs in a context that was set to {context._count}"
-            crops = np.frombuffer(cuda.read(*spans[source]), dtype).reshape(engine._shape(source, count))
-            for name, array in zip(results, engine._session.run(results, {source: crops})):
+            feeds = {
+                name: np.frombuffer(cuda.read(*spans[name]), dtype).reshape(engine._shape(name, count))
+                for name, dtype in dtypes.items()
+            }
+            for name, array in zip(results, engine._session.run(results, feeds)):
                 cuda.write(spans[name][0], np.ascontiguousarray(array).tobytes())
 
         return run
@@ -349,7 +385,15 @@ class EngineInspector:
         return json.dumps({"Layers": [{"Name": node.name, "LayerType": node.op_type} for node in nodes]})
 
 
-_DOUBLES = (Runtime, ICudaEngine, IRuntimeConfig, IRuntimeCache, IExecutionContext, EngineInspector)
+class IProfiler:
+    def __init__(self) -> None:
+        pass
+
+    def report_layer_time(self, layer_name: str, ms: float) -> None:
+        raise NotImplementedError("a program's own class reports")
+
+
+_DOUBLES = (Runtime, ICudaEngine, IRuntimeConfig, IRuntimeCache, IExecutionContext, EngineInspector, IProfiler)
 EXECUTION = {double.__name__: double for double in _DOUBLES}
 
 
@@ -364,7 +408,7 @@ def executing_tensorrt(version: str, cuda: FakeCuda | None, bench: Bench | None 
     module = fake_tensorrt(version, bench, **EXECUTION)
     module._cuda = cuda  # type: ignore[attr-defined]
     module._starts, module._capturable, module._failures = True, True, 0  # type: ignore[attr-defined]
-    module._compiled = []  # type: ignore[attr-defined]
+    module._compiled, module._dla_cores = [], []  # type: ignore[attr-defined]
     module._living = weakref.WeakSet()  # type: ignore[attr-defined]
     module._late = []  # type: ignore[attr-defined]
     return module

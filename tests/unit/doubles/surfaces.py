@@ -20,7 +20,7 @@ TENSORRT = ("8.6.1", "10.3.0", "10.16.1.11", "11.4.0.106")
 VERSIONS = (*TENSORRT, RTX)
 """Versions whose surface is committed: JetPack 6.0, JetPack 6.1 and 6.2, desktops, JetPack 7.2; and TensorRT-RTX."""
 
-_SUBCLASSED = ("ILogger", "IProgressMonitor")  # of which programs make subclasses with attributes of their own
+_SUBCLASSED = ("ILogger", "IProgressMonitor", "IProfiler")  # of which programs make subclasses with attributes of their own
 
 
 @dataclass(frozen=True)
