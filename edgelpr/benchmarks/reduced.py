@@ -70,7 +70,7 @@ def make_bundles(
         try:
             known = CalibrationRecord.from_json(record.read_bytes(), str(record))
             crops = render_crops(rewritten.manifest.plate_format, _CHECKED_CROPS)
-            return Bundles(plain, reuse_record(rewritten, known, crops, where=str(record), say=say).bundle, True)
+            return Bundles(plain, reuse_record(rewritten, known, (crops,), where=str(record), say=say).bundle, True)
         except CalibrationError as error:
             say(f"Calibrating anew: {error}")
     loaded = load_calibration_images(images, rewritten.manifest.preprocessing, progress=lambda done, total: None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx
 
-from edgelpr.calibration.attention import attend_early
+from edgelpr.calibration.early import early_form
 from edgelpr.calibration.graphs import opset_of
 from edgelpr.calibration.half import HALF_SCALES_OPSET, to_half
 from edgelpr.calibration.quantising import quantise
@@ -20,7 +20,7 @@ def build_graphs(model: onnx.ModelProto, record: CalibrationRecord) -> dict[str,
 
     Args:
         model: the bundle's fp32 graph.
-        record: ranges of the graph's tensors after ``attend_early``, and the nodes that each file keeps in higher precision.
+        record: ranges of the graph's tensors after ``early_form``, and the nodes that each file keeps in higher precision.
 
     Returns:
         Graphs by file name: fp16, int8 (the rest in fp16; below opset 19 in fp32, which TensorRT 8.6 types itself) and
@@ -29,7 +29,7 @@ def build_graphs(model: onnx.ModelProto, record: CalibrationRecord) -> dict[str,
     Raises:
         CalibrationError: a range is missing, or fp16 cannot hold a weight.
     """
-    early = attend_early(model)
+    early = early_form(model)
     rounded = {name: quantise(early, record.ranges[name], SCHEMES[name], record.kept.get(name, ())) for name in SCHEMES}
     strong = opset_of(model) >= HALF_SCALES_OPSET
     return {

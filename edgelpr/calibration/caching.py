@@ -57,6 +57,10 @@ def write_cache(bundle: Bundle, path: Path, trt_version: str) -> None:
 
 
 def _check_graph(source: FloatGraph) -> None:
+    if source.graph.frames is not None:
+        raise CalibrationError(
+            f"{source.bundle.path}: reads tracks with recurrent layers, which DLA does not compute; no cache helps"
+        )
     hindering = [name for name in ("decode", "late-attention") if name in source.graph.rewrites]
     if hindering:
         without = " ".join(f"--no-rewrite {name}" for name in hindering)

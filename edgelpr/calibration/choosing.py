@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import get_args
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edgelpr.calibration.comparing import difference
-from edgelpr.calibration.images import LEAST_IMAGES, CalibrationImages, split_held_out
+from edgelpr.calibration.images import LEAST_IMAGES, Samples, split_held_out
+from edgelpr.calibration.inputs import Inputs
 from edgelpr.calibration.observing import Observations
 from edgelpr.calibration.opening import FloatGraph
 from edgelpr.calibration.quantising import quantise
@@ -33,8 +31,8 @@ LEAST_FOR_TRIALS = LEAST_IMAGES + LEAST_HELD_OUT
 """With fewer images no method is tried."""
 
 
-def split_for_trials(images: CalibrationImages) -> tuple[CalibrationImages, CalibrationImages] | None:
-    """Images to measure on and images to judge by; None: there are too few for both."""
+def split_for_trials(images: Samples) -> tuple[Samples, Samples] | None:
+    """Images, or tracks, to measure on and others to judge by; None: there are too few for both."""
     if len(images) < LEAST_FOR_TRIALS:
         return None
     return split_held_out(images, max(HELD_OUT_SHARE, LEAST_HELD_OUT / len(images)))
@@ -43,36 +41,36 @@ def split_for_trials(images: CalibrationImages) -> tuple[CalibrationImages, Cali
 def try_methods(
     source: FloatGraph,
     observations: Observations,
-    held_out: NDArray[np.uint8],
+    held_out: Inputs,
     *,
     threads: int | None,
     progress: Callable[[int, int], None],
 ) -> tuple[Trial, ...]:
-    """Round the graph by every method, for both files, and read the held-out crops.
+    """Round the graph by every method, for both files, and read what is held out.
 
     What is not rounded stays fp32 here, whatever the file will hold, and the graph for TensorRT runs with ONNX Runtime's
     optimisations off: the ranges alone make the difference.
 
     Args:
         source: the graph.
-        observations: of crops that are not held out.
-        held_out: (N, H, W) uint8, preprocessed, N at least 1.
+        observations: of crops or tracks that are not held out.
+        held_out: what the graph is given, N rows, at least 1.
         threads: CPU threads; None: ONNX Runtime's default.
-        progress: called with how many crops have been read and how many there will be.
+        progress: called with how many crops or tracks have been read and how many there will be.
 
     Raises:
         CalibrationError: ONNX Runtime fails.
     """
-    count, total = len(held_out), len(held_out) * (1 + len(SCHEMES) * len(METHODS))
+    count, total = len(held_out[0]), len(held_out[0]) * (1 + len(SCHEMES) * len(METHODS))
     plate_format = source.bundle.manifest.plate_format
-    reference = GraphRunner(source.model, source.graph, plate_format, threads).read(held_out)
+    reference = GraphRunner(source.model, source.graph, plate_format, threads).read(*held_out)
     progress(count, total)
     trials = []
     for number, (file, method) in enumerate(_candidates(), start=2):
         scheme = SCHEMES[file]
         model = quantise(source.early, ranges_of(observations, method, symmetric=scheme.symmetric), scheme)
         runner = GraphRunner(model, source.graph, plate_format, threads, optimised=not scheme.symmetric)
-        found = difference(reference, runner.read(held_out))
+        found = difference(reference, runner.read(*held_out))
         trials.append(Trial(file, method, found.changed, found.mean_shift, found.crops))
         progress(number * count, total)
     return tuple(trials)

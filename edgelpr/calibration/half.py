@@ -28,6 +28,9 @@ _ALWAYS_FLOAT = {"Resize": (1, 2)}
 _MOVES = ("Reshape", "Transpose", "Slice", "Split", "Unsqueeze", "Squeeze", "Gather", "Pad", "Concat", "Identity", "Cast")
 """What hands values on; an engine sees through it."""
 
+_MADE_OF_NOTHING = ("Constant", "ConstantOfShape")
+"""Whose attribute ``value`` decides the type of the result."""
+
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 
 
@@ -97,7 +100,7 @@ class _Halver:
         for attribute in node.attribute:
             if node.op_type == "Cast" and attribute.name == "to" and attribute.i in _FLOATS:
                 attribute.i = kind
-            if node.op_type == "Constant" and attribute.name == "value" and attribute.t.data_type == TensorProto.FLOAT:
+            if node.op_type in _MADE_OF_NOTHING and attribute.name == "value" and attribute.t.data_type == TensorProto.FLOAT:
                 attribute.t.CopyFrom(self._converted(attribute.t, attribute.t.name, kind))
 
     def _as(self, name: str, kind: int) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from edgelpr.calibration.appearance import Appearance
+from edgelpr.calibration.inputs import Inputs
 from edgelpr.calibration.sampling import sample_evenly
 from edgelpr.errors import UsageError
 from edgelpr.preprocessing.crop import Preprocessing
@@ -76,6 +77,11 @@ class CalibrationImages:
         return len(self.names)
 
     @property
+    def inputs(self) -> Inputs:
+        """What the graph is given."""
+        return (self.crops,)
+
+    @property
     def duplicates(self) -> int:
         """How many images were left out because their pixels were there already."""
         return sum(item.kind == "duplicate" for item in self.left_out)
@@ -113,15 +119,31 @@ class CalibrationImages:
         }
 
 
-def split_held_out(images: CalibrationImages, share: float) -> tuple[CalibrationImages, CalibrationImages]:
-    """Images to measure ranges on, and others to judge the ranges by.
+class Sampled(Protocol):
+    """What can be split: images, or tracks."""
+
+    @property
+    def seed(self) -> int:
+        """Of the choice."""
+
+    def __len__(self) -> int: ...
+
+    def subset(self: Samples, indices: Sequence[int]) -> Samples:
+        """Some of them, in the order of the indices."""
+
+
+Samples = TypeVar("Samples", bound=Sampled)
+
+
+def split_held_out(images: Samples, share: float) -> tuple[Samples, Samples]:
+    """Images, or tracks, to measure ranges on, and others to judge the ranges by.
 
     The second are spread evenly over all of them. No picture is on both sides, since none is there twice. The first
     are never fewer than ``LEAST_IMAGES``: with few images the second are fewer than asked for, or none; ``images_for``
     tells how many it takes.
 
     Args:
-        images: what ``load_calibration_images`` gave.
+        images: what ``load_calibration_images`` or ``load_calibration_tracks`` gave.
         share: of the second, between 0 and 1.
 
     Raises:

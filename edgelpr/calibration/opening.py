@@ -8,7 +8,7 @@ import onnx
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.graph import Graph
-from edgelpr.calibration.attention import attend_early
+from edgelpr.calibration.early import early_form
 from edgelpr.calibration.placing import place, quantisable_nodes
 from edgelpr.calibration.record import CALIBRATION, CalibrationRecord
 from edgelpr.calibration.schemes import SCHEMES
@@ -33,7 +33,7 @@ class FloatGraph:
     """The file."""
 
     early: onnx.ModelProto
-    """The same function without the rewrite ``late-attention``: INT8 is made from this one, and ranges are of its tensors."""
+    """The same function after ``early_form``: INT8 is made from this one, and ranges are of its tensors."""
 
     @property
     def sha256(self) -> str:
@@ -43,9 +43,17 @@ class FloatGraph:
     @property
     def early_rewrites(self) -> tuple[Rewrite, ...]:
         """Rewrites that are left in ``early``."""
-        if self.early is self.model:
-            return self.graph.rewrites
-        return tuple(name for name in self.graph.rewrites if name != "late-attention")
+        return tuple(name for name in self.graph.rewrites if self.early is self.model or name != "late-attention")
+
+    @property
+    def rounded(self) -> frozenset[str]:
+        """Tensors of ``early`` whose ranges some INT8 file needs."""
+        return frozenset[str]().union(*(place(self.early, scheme).tensors.values() for scheme in SCHEMES.values()))
+
+    @property
+    def observed(self) -> frozenset[str] | None:
+        """Tensors of ``early`` that are measured; None: all, as a calibration cache for DLA wants them, never of tracks."""
+        return None if self.graph.frames is None else self.rounded
 
     def check_record(self, record: CalibrationRecord, where: str) -> None:
         """Check that a record fits this graph, so that all files can be made from it.
@@ -61,9 +69,8 @@ class FloatGraph:
         absent = [file for file in SCHEMES if file not in record.ranges]
         names = {node.name for model in (self.model, self.early) for node in model.graph.node}
         unknown = [name for kept in record.kept.values() for name in kept if name not in names]
-        rounded = [set(place(self.early, scheme).tensors.values()) for scheme in SCHEMES.values()]
         try:
-            record.check(self.sha256, self.bundle.manifest.preprocessing.to_dict(), sorted(set().union(*rounded)))
+            record.check(self.sha256, self.bundle.manifest.preprocessing.to_dict(), sorted(self.rounded))
         except CalibrationError as error:
             raise CalibrationError(f"{where}: {error}") from error
         if absent or unknown:
@@ -76,9 +83,8 @@ def open_float_graph(bundle: Bundle) -> FloatGraph:
 
     Raises:
         CalibrationError: there is none, or it is rounded already, or not a graph that ``edgelpr export`` wrote.
-        BundleError: the file cannot be read, or the bundle reads tracks.
+        BundleError: the file cannot be read.
     """
-    bundle.check_reads_crops()
     graph = bundle.manifest.graph("fp32", "onnxruntime")
     if graph is None:
         others = ", ".join(each.file for each in bundle.manifest.graphs) or "none"
@@ -91,7 +97,7 @@ def open_float_graph(bundle: Bundle) -> FloatGraph:
     except Exception as error:  # protobuf's own exception, whose package has no types
         raise CalibrationError(f"{path}: is no ONNX file ({error}); {_EXPORT}") from error
     _check(model, str(path))
-    early = attend_early(model)
+    early = early_form(model)
     if not all(quantisable_nodes(early, scheme) for scheme in SCHEMES.values()):
         raise CalibrationError(f"{path}: has no convolution that could be computed in INT8; {_EXPORT}")
     return FloatGraph(bundle, graph, model, early)

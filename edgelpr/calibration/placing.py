@@ -25,6 +25,10 @@ _MOVES = ("Reshape", "Transpose", "Unsqueeze", "Slice", "Split", "MaxPool")
 _FEWEST_CHANNELS = 4
 """A convolution of fewer planes than this takes the picture; INT8 units work on at least four channels at a time."""
 
+_FEWEST_ROWS, _FEWEST_OUTPUTS = 16, 16
+"""A matrix product behind the last convolution is rounded from so many rows of a sample and so many outputs on: the columns of
+a track's frames go through such layers, where the layers of a recurrence and of a quality score see one row, or a few."""
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -59,11 +63,11 @@ class _Placer:
         self._scheme, self._index = scheme, GraphIndex(model)
         self._sizes = sizes_of(model)
         # What lies between the last convolutions and the outputs decides between classes.
-        tail = {node.name for node in self._index.behind(self._index.results, stops=("Conv",))}
+        self._tail = {node.name for node in self._index.behind(self._index.results, stops=("Conv",))}
         self.nodes = [
             node
             for node in model.graph.node
-            if node.op_type in scheme.operators and node.name not in keep | tail and self._worthwhile(node)
+            if node.op_type in scheme.operators and node.name not in keep and self._worthwhile(node)
         ]
         self.tensors: dict[str, str] = {}
         self._round_inputs()
@@ -74,6 +78,8 @@ class _Placer:
             self._round_skips()
 
     def _worthwhile(self, node: onnx.NodeProto) -> bool:
+        if node.name in self._tail and not self._takes_many_rows(node):
+            return False
         if node.op_type in ("Add", "Mul"):
             return not any(name in self._index.constants for name in node.input)
         if node.op_type == "MaxPool":
@@ -84,6 +90,16 @@ class _Placer:
             large = self._scheme.small_layers or (sides[1] >= _FEWEST_CHANNELS and self._is_map(node.output[0]))
             return len(sides) == 4 and large
         return len(sides) == 2
+
+    def _takes_many_rows(self, node: onnx.NodeProto) -> bool:
+        """Whether a product with constants has rows and outputs enough, as a rounded layer behind all convolutions must."""
+        if node.op_type not in ("Gemm", "MatMul") or node.input[1] not in self._index.constants:
+            return False
+        maker = self._index.makers.get(node.input[0])
+        laid_out = maker is not None and node.op_type == "Gemm" and maker.op_type == "Reshape"
+        rows = self._sizes.get(maker.input[0] if maker is not None and laid_out else node.input[0], ())[1:-1]
+        result = self._sizes.get(node.output[0], (0,))
+        return len(rows) > 0 and prod(rows) >= _FEWEST_ROWS and result[-1] >= _FEWEST_OUTPUTS
 
     def _is_map(self, tensor: str) -> bool:
         """Whether a tensor has places, not just channels as in a gate: there is nothing to gain on those."""
@@ -97,6 +113,8 @@ class _Placer:
 
     def _round_results(self) -> None:
         for node in self.nodes:
+            if node.name in self._tail:  # what comes next is float, and kernels of such products can return it
+                continue
             result = node.output[0]
             taker = self._index.only_taker(result)
             name = taker.output[0] if taker is not None and taker.op_type == "Relu" else result

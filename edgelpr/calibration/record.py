@@ -11,11 +11,11 @@ from edgelpr.bundle.bundle import parse_json
 from edgelpr.bundle.checking import checked_keys, checked_schema, chosen, hashes, hexadecimal_hash, number, texts, typed
 from edgelpr.calibration.ranges import Range
 from edgelpr.calibration.record_digest import DIGEST, check_digest, digest_of
-from edgelpr.calibration.record_parts import CALIBRATION, RecordedImages, Trial
+from edgelpr.calibration.record_parts import CALIBRATION, RecordedImages, RecordedTracks, Trial
 from edgelpr.errors import BundleError, CalibrationError
 from edgelpr.types import Int8File, RangeMethod, ReducedFile
 
-__all__ = ["CALIBRATION", "RECORD_SCHEMA", "CalibrationRecord", "RecordedImages", "Trial"]
+__all__ = ["CALIBRATION", "RECORD_SCHEMA", "CalibrationRecord", "RecordedImages", "RecordedTracks", "Trial"]
 
 RECORD_SCHEMA = 2
 """Version of the record that this edgelpr writes, and the only one that it reads: schema 1 had no digest."""
@@ -64,6 +64,9 @@ class CalibrationRecord:
     warnings: tuple[str, ...] = ()
     """What was said about the set of images."""
 
+    tracks: RecordedTracks | None = None
+    """Of a network that reads tracks: what the images are frames of; None: each image was read alone."""
+
     schema: int = RECORD_SCHEMA
     """Version of this record."""
 
@@ -107,8 +110,12 @@ class CalibrationRecord:
                 )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; ``from_dict`` takes them back."""
+        """Plain values for JSON; ``from_dict`` takes them back. Of crops it holds nothing about tracks."""
         plain = {"schema": self.schema} | {item.name: getattr(self, item.name) for item in fields(self)}
+        if self.tracks is None:
+            del plain["tracks"]
+        else:
+            plain["tracks"] = self.tracks.to_dict()
         plain |= {
             "preprocessing": dict(self.preprocessing),
             "images": self.images.to_dict(),
@@ -170,8 +177,9 @@ class CalibrationRecord:
         schema = checked_schema(values, RECORD_SCHEMA, "calibration record", "or with this version", where)
         if schema < RECORD_SCHEMA:
             raise BundleError(f"{where}: schema {schema} has no digest, so that an altered range would go unnoticed")
-        values = checked_keys(values, [*(item.name for item in fields(cls)), DIGEST], where)
-        trials = typed(values["trials"], list, f"{where}: trials")
+        written = values
+        values = checked_keys({"tracks": None, **values}, [*(item.name for item in fields(cls)), DIGEST], where)
+        tracks, trials = values["tracks"], typed(values["trials"], list, f"{where}: trials")
         record = cls(
             schema=schema,
             edgelpr_version=typed(values["edgelpr_version"], str, f"{where}: edgelpr_version"),
@@ -197,8 +205,9 @@ class CalibrationRecord:
                 for name, version in typed(values["versions"], dict, f"{where}: versions").items()
             },
             warnings=texts(values["warnings"], f"{where}: warnings"),
+            tracks=None if tracks is None else RecordedTracks.from_dict(tracks, f"{where}: tracks"),
         )
-        check_digest(values, where)  # last, since a value that does not fit is best named itself
+        check_digest(written, where)  # last, since a value that does not fit is best named itself
         return record
 
 

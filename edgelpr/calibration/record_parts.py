@@ -1,7 +1,8 @@
-"""Parts of the calibration record: its images, and the trials that its methods were chosen by."""
+"""Parts of the calibration record: its images, the tracks they are frames of, and the trials its methods were chosen by."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
@@ -63,6 +64,55 @@ class RecordedImages:
             seed=typed(values["seed"], int, f"{where}: seed"),
             sha256=hashes(values["sha256"], f"{where}: sha256"),
             names=texts(values["names"], f"{where}: names"),
+        )
+
+
+@dataclass(frozen=True)
+class RecordedTracks:
+    """The tracks that the images are frames of, or were made into; of a network that reads tracks.
+
+    Raises:
+        CalibrationError: numbers that contradict each other.
+    """
+
+    count: int
+    """How many there were."""
+
+    made: int
+    """How many of them were made from a single crop each; the others were filmed."""
+
+    frames: int
+    """Frames of all of them."""
+
+    making: Mapping[str, Any] | None = None
+    """How they were made: seed, hardness and more, ``MadeTracks.to_dict()``; None where all were filmed."""
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.made <= self.count <= self.frames) or (self.making is None) != (self.made == 0):
+            raise CalibrationError(
+                f"calibration record: {self.count} tracks of {self.frames} frames, {self.made} of them made by {self.making}; "
+                "expected a frame a track or more, and how tracks were made where some were, only there"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; ``from_dict`` takes them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Any, where: str) -> RecordedTracks:
+        """Build from plain values.
+
+        Raises:
+            BundleError: a missing or an unknown key, or a value that does not fit.
+            CalibrationError: numbers that contradict each other.
+        """
+        values = checked_keys(values, [field.name for field in fields(cls)], where)
+        making = values["making"]
+        return cls(
+            count=typed(values["count"], int, f"{where}: count"),
+            made=typed(values["made"], int, f"{where}: made"),
+            frames=typed(values["frames"], int, f"{where}: frames"),
+            making=None if making is None else typed(making, dict, f"{where}: making"),
         )
 
 

@@ -11,15 +11,15 @@ import onnx
 from numpy.typing import NDArray
 
 from edgelpr.bundle.graph import Graph
+from edgelpr.calibration.inputs import feeds_of, rows_of
 from edgelpr.errors import CalibrationError, in_one_line, require
 from edgelpr.export.running import start_session
 from edgelpr.plates.format import PlateFormat
-from edgelpr.preprocessing.crop import scale
 from edgelpr.runtime.backends.protocol import RawOutput
 from edgelpr.runtime.decoding import class_mask, raw_output
 
 BATCH = 16
-"""Crops at a time."""
+"""Crops, or tracks, at a time."""
 
 Outputs = dict[str, NDArray[Any]]
 """Arrays by output name."""
@@ -27,7 +27,7 @@ Outputs = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Readings:
-    """What a graph reads on N crops of P positions."""
+    """What a graph reads on N crops, or N tracks, of P positions."""
 
     plates: tuple[str, ...]
     """N texts."""
@@ -73,38 +73,39 @@ class GraphRunner:
         values = [*self._session.get_inputs(), *self._session.get_outputs()]
         return [(value.name, value.type, tuple(value.shape)) for value in values]
 
-    def run(self, crops: NDArray[np.uint8]) -> Outputs:
-        """Outputs for one batch (N, H, W).
+    def run(self, *inputs: NDArray[np.uint8]) -> Outputs:
+        """Outputs for one batch; inputs as ``Backend.run`` takes them.
 
         Raises:
             CalibrationError: ONNX Runtime fails.
         """
         graph = self._graph
-        feed = crops if graph.input_dtype == "uint8" else scale(crops, graph.channels)
+        feeds = feeds_of({each.name: each.dtype == "uint8" for each in graph.inputs}, inputs, graph.channels)
         try:
-            return dict(zip(graph.outputs, self._session.run(graph.outputs, {graph.input_name: feed})))
+            return dict(zip(graph.outputs, self._session.run(graph.outputs, feeds)))
         except Exception as error:  # as above
             raise CalibrationError(
-                f"{graph.file}: ONNX Runtime failed on a batch of {len(crops)} ({in_one_line(error)})"
+                f"{graph.file}: ONNX Runtime failed on a batch of {len(inputs[0])} ({in_one_line(error)})"
             ) from error
 
-    def raw(self, crops: NDArray[np.uint8]) -> RawOutput:
-        """One batch (N, H, W), as a backend returns it.
+    def raw(self, *inputs: NDArray[np.uint8]) -> RawOutput:
+        """One batch, as a backend returns it.
 
         Raises:
             CalibrationError: ONNX Runtime fails.
         """
-        outputs = self.run(crops)
+        outputs = self.run(*inputs)
         return raw_output(tuple(outputs), list(outputs.values()), self._mask)
 
-    def read(self, crops: NDArray[np.uint8]) -> Readings:
-        """Plates of N crops (N, H, W), N at least 1, a batch at a time.
+    def read(self, *inputs: NDArray[np.uint8]) -> Readings:
+        """Plates of N crops or tracks, N at least 1, a batch at a time.
 
         Raises:
             CalibrationError: ONNX Runtime fails.
         """
-        starts = range(0, len(crops), BATCH)
-        return Readings.of([self.raw(crops[start : start + BATCH]) for start in starts], self._plate_format)
+        starts = range(0, len(inputs[0]), BATCH)
+        raws = [self.raw(*rows_of(inputs, slice(start, start + BATCH))) for start in starts]
+        return Readings.of(raws, self._plate_format)
 
 
 def open_checked(model: onnx.ModelProto, where: str, remedy: str, threads: int | None, optimised: bool) -> Any:

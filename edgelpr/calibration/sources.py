@@ -1,4 +1,4 @@
-"""Where calibration images come from: a folder of crops, or labels that name them."""
+"""Where calibration images come from: a folder of crops or of tracks, or a CSV that names them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from edgelpr.data.checking.parts import LabelSet, names_of_sets, parts_of
 from edgelpr.data.folders import find_images, folder_as_split
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.data.labels import keep_split, read_labels
+from edgelpr.data.readers.frames import LabelledFrame, names_tracks, read_frames
+from edgelpr.data.readers.track_folders import tracks_in_folder
 from edgelpr.errors import CalibrationError
 from edgelpr.preprocessing.images import IMAGE_SUFFIXES
 from edgelpr.types import LabelFormat
@@ -43,6 +45,9 @@ class CalibrationSource:
     rectify: bool = False
     """Straighten plates by their corners where the labels give them."""
 
+    tracks: bool = False
+    """Whether each folder of images holds the frames of one plate, rather than crops of many."""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -57,13 +62,16 @@ class Candidate:
     rectify: bool
     """As the source says."""
 
+    track: str | None = None
+    """The track that it is a frame of; None: a crop alone."""
+
 
 @dataclass(frozen=True)
 class Candidates:
     """All images of some sources that may calibrate."""
 
     images: tuple[Candidate, ...]
-    """By source, then sorted by name."""
+    """By source, then sorted by name; frames by their track, in its order."""
 
     sources: tuple[str, ...]
     """Names of the sources, each with its part."""
@@ -72,8 +80,12 @@ class Candidates:
     """Parts that are there for testing and were not asked for, and how many images each holds."""
 
 
-def find_candidates(sources: Sequence[CalibrationSource]) -> Candidates:
+def find_candidates(sources: Sequence[CalibrationSource], frames: bool = False) -> Candidates:
     """Every image that the sources name; no image is opened.
+
+    Args:
+        sources: where to look.
+        frames: whether CSVs may name the frames of tracks, by a column ``track``.
 
     Raises:
         CalibrationError: a source is missing, cannot be read, is a single image, or holds no image to use.
@@ -83,22 +95,30 @@ def find_candidates(sources: Sequence[CalibrationSource]) -> Candidates:
     names: list[str] = []
     held_back: list[tuple[str, int]] = []
     for source, short in zip(sources, _short_names(sources)):
-        crops, part, back = _chosen(source, _read(source))
+        crops, part, back = _chosen(source, _read(source, frames))
         prefix = f"{short}/" if len(sources) > 1 else ""
         root = source.path if source.path.is_dir() else source.path.parent
-        found = [Candidate(crop, prefix + _name(crop.path, root), source.rectify) for crop in crops]
-        images += sorted(found, key=lambda candidate: (candidate.name, candidate.crop.plate))
+        found = [Candidate(crop, prefix + _name(crop.path, root), source.rectify, _track(crop, short)) for crop in crops]
+        # Frames of a track keep their order.
+        images += sorted(found, key=lambda candidate: (candidate.track or candidate.name, candidate.crop.plate))
         names.append(short if part == ALL_PARTS else f"{short}, {part} part")
         held_back += [(f"{short}: {name}" if len(sources) > 1 else name, count) for name, count in back]
     return Candidates(tuple(images), tuple(names), tuple(held_back))
 
 
-def _read(source: CalibrationSource) -> Sequence[LabelledCrop]:
+def _read(source: CalibrationSource, frames: bool) -> Sequence[LabelledCrop]:
     path = source.path
     try:
         path.stat()
+        table = _table_of_tracks(source) if frames else None
+        if table is not None:
+            return read_frames(table)
+        if source.tracks and not path.is_dir():
+            raise CalibrationError(
+                f"{path}: no column 'track'; expected a CSV with track,image, or a folder with one for each track"
+            )
         if path.is_dir():
-            return _read_folder(path, source.label_format)
+            return _read_tracks(path) if source.tracks else _read_folder(path, source.label_format)
     except FileNotFoundError as error:
         raise CalibrationError(f"{path}: no such file or folder; expected a folder of plate crops, or a labels CSV") from error
     except OSError as error:
@@ -107,6 +127,30 @@ def _read(source: CalibrationSource) -> Sequence[LabelledCrop]:
     if path.suffix.lower() in IMAGE_SUFFIXES:
         raise CalibrationError(f"{path}: a single image; expected a folder of plate crops, or a labels CSV")
     return read_labels(path, source.label_format or "csv")
+
+
+def _table_of_tracks(source: CalibrationSource) -> Path | None:
+    """The CSV, where it names tracks."""
+    path = source.path / "labels.csv" if source.path.is_dir() else source.path
+    is_table = source.label_format in (None, "csv") and path.suffix.lower() not in IMAGE_SUFFIXES and path.is_file()
+    return path if is_table and names_tracks(path) else None
+
+
+def _read_tracks(folder: Path) -> Sequence[LabelledCrop]:
+    tracks = tracks_in_folder(folder)
+    if not tracks:
+        raise CalibrationError(
+            f"{folder}: holds no image; expected a folder for each track, with the frames of one plate in it"
+        )
+    return [
+        LabelledFrame(path, "", folder_as_split(path, folder), track=str(place.relative_to(folder)))
+        for place, frames in tracks.items()
+        for path in frames
+    ]
+
+
+def _track(crop: LabelledCrop, source: str) -> str | None:
+    return f"{source}/{crop.track}" if isinstance(crop, LabelledFrame) else None
 
 
 def _read_folder(folder: Path, label_format: LabelFormat | None) -> Sequence[LabelledCrop]:

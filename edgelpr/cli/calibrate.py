@@ -1,4 +1,4 @@
-"""`edgelpr calibrate`: INT8 and fp16 graphs for a bundle, from crops of real plates."""
+"""`edgelpr calibrate`: INT8 and fp16 graphs for a bundle, from crops or tracks of real plates."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, get_args
 import click
 from click.core import ParameterSource
 
+from edgelpr.cli.calibration_inputs import OF_TRACKS, Asked, check_track_options, load_inputs, rendered_inputs
 from edgelpr.cli.calibration_report import show_calibration
-from edgelpr.cli.crops import rendered_crops
-from edgelpr.cli.options import bundle_argument, rectify_option, threads_option
+from edgelpr.cli.options import bundle_argument, hardness_option, rectify_option, threads_option, tracks_option
 from edgelpr.cli.output import json_option, next_command, note
 from edgelpr.errors import CalibrationError, UsageError, require
 from edgelpr.types import LabelFormat, RangeMethod
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
     from edgelpr.calibration.calibrating import CalibrationReport
     from edgelpr.calibration.images import CalibrationImages
     from edgelpr.calibration.record import CalibrationRecord
+    from edgelpr.calibration.track_images import CalibrationTracks
 
 _AUTO = "auto"
-_RENDERED = 32
-_SHOWN = 5
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_OF_IMAGES = ("label_format", "split", "rectify", "most", "seed")
+_OF_IMAGES = ("label_format", "split", "rectify", "most", "seed", *OF_TRACKS)
 
 
 @click.command()
@@ -51,8 +50,14 @@ _OF_IMAGES = ("label_format", "split", "rectify", "most", "seed")
     help="Only this part; all for every image.  [default: the one called calibrate, or else all that are not for testing]",
 )
 @rectify_option
-@click.option("--most", type=click.IntRange(min=32), default=500, show_default=True, help="Images to take, evenly chosen.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides which.")
+@tracks_option
+@hardness_option
+@click.option(
+    "--most", type=click.IntRange(min=32), default=500, show_default=True, help="Images, or tracks, to take, evenly chosen."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Decides which, and what tracks are made of crops."
+)
 @click.option(
     "--method",
     type=click.Choice((_AUTO, *get_args(RangeMethod))),
@@ -81,6 +86,8 @@ def command(
     label_format: LabelFormat | None,
     split: str | None,
     rectify: bool,
+    tracks: bool,
+    hardness: float,
     most: int,
     seed: int,
     method: RangeMethod | str,
@@ -96,12 +103,16 @@ def command(
     500, of the plates, cameras, hours and weather that will be read. They need no labels; parts for testing are left alone.
 
     Written are int8-cpu.onnx for ONNX Runtime, int8.onnx and fp16.onnx for TensorRT, and calibration.json, the record. None of
-    them reads before `edgelpr verify` has approved it on labelled plates. The bundle stays whole whatever fails. A bundle that
-    reads tracks (iq-stan) is refused: it stays in fp32 for now.
+    them reads before `edgelpr verify` has approved it on labelled plates. The bundle stays whole whatever fails.
+
+    For a bundle that reads tracks (iq-stan) a CSV with the columns track,image holds tracks, as for `edgelpr track`, and with
+    --tracks a folder does for each. From every other crop a track of one to five frames is made, each moved and damaged apart,
+    always the same from the same crop. What is recurrent is not rounded.
 
     \b
       edgelpr calibrate plates.elpr --images my-crops/
       edgelpr calibrate plates.elpr --images cn/labels.csv --images eu/labels.csv --split calibrate
+      edgelpr calibrate tracks.elpr --images gate/ --tracks
       edgelpr calibrate again.elpr --reuse plates.elpr/calibration.json
       edgelpr calibrate dla.elpr --tensorrt-cache dla.cache --tensorrt-version 8.6.1
     """
@@ -113,12 +124,12 @@ def command(
     from edgelpr.calibration.caching import check_cache, write_cache
 
     opened = Bundle.open(bundle)
-    opened.check_reads_crops()
+    check_track_options(opened, given)
     if cache is not None and tensorrt_version is not None:
         check_cache(opened, cache, tensorrt_version)
     loaded, report = None, None
     if images:
-        loaded = _load(opened, images, label_format, split, rectify, most, seed)
+        loaded = load_inputs(opened, Asked(images, label_format, split, rectify, tracks, hardness, most, seed))
     if reuse is not None:
         report = _reuse(opened, reuse, loaded, threads)
     elif loaded is not None:
@@ -144,50 +155,24 @@ def _check_usage(
         raise UsageError(f"{option} is about measuring on images: give --images DIR with it, without --reuse")
 
 
-def _load(
-    opened: Bundle,
-    images: tuple[Path, ...],
-    label_format: LabelFormat | None,
-    split: str | None,
-    rectify: bool,
-    most: int,
-    seed: int,
-) -> CalibrationImages:
-    from edgelpr.calibration.loading import load_calibration_images
-    from edgelpr.calibration.sources import CalibrationSource
-    from edgelpr.cli.progress import Steps
-
-    sources = [CalibrationSource(path, label_format, split, rectify) for path in images]
-    with Steps("Reading images") as steps:
-        loaded = load_calibration_images(sources, opened.manifest.preprocessing, most=most, seed=seed, progress=steps.reach)
-    note(f"{len(loaded)} of {loaded.found} images ({'; '.join(loaded.sources)}), seed {seed}")
-    for item in loaded.left_out[:_SHOWN]:
-        note(f"  left out: {item.reason}")
-    if len(loaded.left_out) > _SHOWN:
-        note(f"  and {len(loaded.left_out) - _SHOWN} more (--json lists all)")
-    for name, count in loaded.held_back:
-        note(f"  held back for testing: {count} images of the part {name}")
-    return loaded
-
-
-def _calibrate(opened: Bundle, images: CalibrationImages, method: RangeMethod | None, threads: int | None) -> CalibrationReport:
+def _calibrate(
+    opened: Bundle, images: CalibrationImages | CalibrationTracks, method: RangeMethod | None, threads: int | None
+) -> CalibrationReport:
     from edgelpr.calibration.calibrating import calibrate
     from edgelpr.cli.progress import Steps
 
-    with Steps("Running crops") as steps:
+    with Steps("Running crops" if opened.manifest.frames is None else "Running tracks") as steps:
         return calibrate(opened, images, method=method, threads=threads, say=steps.note, progress=steps.reach)
 
 
-def _reuse(opened: Bundle, path: Path, images: CalibrationImages | None, threads: int | None) -> CalibrationReport:
+def _reuse(
+    opened: Bundle, path: Path, images: CalibrationImages | CalibrationTracks | None, threads: int | None
+) -> CalibrationReport:
     from edgelpr.calibration.calibrating import reuse_record
 
     record = _read_record(path)
-    if images is None:
-        require("PIL", "export", "rendering crops to check graphs on", package="pillow")
-        crops = rendered_crops(opened.manifest.plate_format, _RENDERED, "the graphs")
-    else:
-        crops = images.crops
-    return reuse_record(opened, record, crops, where=str(path), threads=threads, say=note)
+    inputs = rendered_inputs(opened) if images is None else images.inputs
+    return reuse_record(opened, record, inputs, where=str(path), threads=threads, say=note)
 
 
 def _read_record(path: Path) -> CalibrationRecord:

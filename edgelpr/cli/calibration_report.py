@@ -12,18 +12,22 @@ if TYPE_CHECKING:
     from edgelpr.calibration.calibrating import CalibrationReport
     from edgelpr.calibration.images import CalibrationImages
     from edgelpr.calibration.record import CalibrationRecord
+    from edgelpr.calibration.track_images import CalibrationTracks
 
 
-def show_calibration(report: CalibrationReport, images: CalibrationImages | None, as_json: bool) -> None:
+def show_calibration(report: CalibrationReport, images: CalibrationImages | CalibrationTracks | None, as_json: bool) -> None:
     """Print warnings to stderr, then tables or JSON.
 
     Args:
         report: what was done.
-        images: those that were read; None where there were none.
+        images: those that were read, or the tracks; None where there were none.
         as_json: whether a machine asks.
     """
     for item in report.narrowness:
         note(f"Warning: {item.what}. To do: {item.remedy}")
+    for check in report.checks:
+        if check.warning is not None:
+            note(f"Warning: {check.warning}")
     if as_json:
         print_json(_to_plain(report, images))
     else:
@@ -36,8 +40,10 @@ def _print(report: CalibrationReport) -> None:
         _print_trials(record)
     else:
         methods = ", ".join(f"{file} by {method}" for file, method in record.methods.items())
-        click.echo(f"Ranges of {methods}, from {record.images.count} images{' of an earlier time' if report.reused else ''}")
-    click.echo(f"\nReadings of {report.checks[0].difference.crops} crops in ONNX Runtime, beside fp32's")
+        count = f"{record.images.count} images" if record.tracks is None else f"{record.tracks.count} tracks"
+        click.echo(f"Ranges of {methods}, from {count}{' of an earlier time' if report.reused else ''}")
+    rows_read = "crops" if report.bundle.manifest.frames is None else "tracks"
+    click.echo(f"\nReadings of {report.checks[0].difference.crops} {rows_read} in ONNX Runtime, beside fp32's")
     rows = [
         [
             check.file,
@@ -55,7 +61,8 @@ def _print(report: CalibrationReport) -> None:
 
 
 def _print_trials(record: CalibrationRecord) -> None:
-    click.echo(f"Trials on {record.trials[0].held_out} held-out images, beside fp32's readings")
+    what = "images" if record.tracks is None else "tracks"
+    click.echo(f"Trials on {record.trials[0].held_out} held-out {what}, beside fp32's readings")
     rows = [
         [
             trial.file,
@@ -69,7 +76,7 @@ def _print_trials(record: CalibrationRecord) -> None:
     print_table(["file", "method", "changed", "mean shift", "taken"], rows, right=["changed", "mean shift"])
 
 
-def _to_plain(report: CalibrationReport, images: CalibrationImages | None) -> dict[str, Any]:
+def _to_plain(report: CalibrationReport, images: CalibrationImages | CalibrationTracks | None) -> dict[str, Any]:
     from dataclasses import asdict
 
     record, manifest = report.record, report.bundle.manifest
@@ -78,7 +85,7 @@ def _to_plain(report: CalibrationReport, images: CalibrationImages | None) -> di
         "reused": report.reused,
         "methods": dict(record.methods),
         "trials": [asdict(trial) for trial in record.trials],
-        "checks": [{"file": check.file} | asdict(check.difference) for check in report.checks],
+        "checks": [{"file": check.file} | asdict(check.difference) | {"warning": check.warning} for check in report.checks],
         "files": {path: file.bytes for path, file in sorted(manifest.files.items())},
         "images": None if images is None else images.to_dict(),
         "warnings": [item.to_dict() for item in report.narrowness],

@@ -35,7 +35,10 @@ def print_verification(found: Verification) -> None:
     print_table(_SPEED, [_speed_row(result) for result in found.results], right=(*_NUMBERS, "speed"))
     timed = [result.speed.samples for result in found.results if result.speed is not None]
     if timed:
-        click.echo(f"Time from decoded crop to text, one by one, {timed[0]} plates each in turn. Speed: by medians, fp32 is 1")
+        what = "crop" if found.results[0].track_origin is None else "frames"
+        click.echo(
+            f"Time from decoded {what} to text, one by one, {timed[0]} plates each in turn. Speed: by medians, fp32 is 1"
+        )
     _print_discordant(found)
     _print_verdicts(found)
 

@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+from click.core import ParameterSource
 
 from edgelpr.cli.options import (
     backend_option,
     batch_size_option,
     bundle_argument,
     engine_use_options,
+    hardness_option,
     label_format_option,
     rectify_option,
     threads_option,
 )
 from edgelpr.cli.output import json_option, next_command
-from edgelpr.cli.verify_job import Labels, Search, VerifyJob, command_again, write_report
+from edgelpr.cli.verify_job import Search, VerifyJob, command_again, write_report
+from edgelpr.cli.verify_labels import Labels, Making, check_crops_only, read_plates
 from edgelpr.errors import UsageError
 from edgelpr.types import BackendName, LabelFormat, Precision
 
@@ -30,6 +33,8 @@ _PICTURE = click.Path(dir_okay=False, path_type=Path)
 @label_format_option
 @click.option("--split", metavar="NAME", help="Only this part: a value of the column split, or a folder below LABELS.")
 @rectify_option
+@hardness_option
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="For iq-stan: of tracks made of crops.")
 @backend_option
 @engine_use_options
 @click.option(
@@ -83,15 +88,20 @@ _PICTURE = click.Path(dir_okay=False, path_type=Path)
 @threads_option
 @batch_size_option
 @json_option
+@click.pass_context
 def command(
+    context: click.Context,
     bundle: Path,
     data: Path,
     label_format: LabelFormat,
     split: str | None,
     rectify: bool,
+    hardness: float,
+    seed: int,
     backend: BackendName,
     build: bool,
     device: int,
+    dla: int | None,
     trust_engines: bool,
     precisions: tuple[Precision, ...],
     max_loss: float,
@@ -114,8 +124,11 @@ def command(
 
     LABELS is a CSV with the columns image,plate[,split], or a folder with --format, of plates that neither trained the network
     nor calibrated the bundle. The verdicts go into the bundle: what is approved, `edgelpr read` uses on this backend; what is
-    not, or was never verified, it refuses. fp32 needs no approval. The exit code is 1 if a precision is not approved. A bundle
-    that reads tracks (iq-stan) is refused: it has fp32 alone for now.
+    not, or was never verified, it refuses. fp32 needs no approval. The exit code is 1 if a precision is not approved.
+
+    For a bundle that reads tracks (iq-stan) a CSV with the columns track,image,plate[,split] holds tracks, a line a frame. From
+    other labels a track of one to five frames is made from each crop, moved and damaged, always the same from the same crop;
+    tracks of your own cameras say more. --bisect is for single crops only.
 
     Verdicts are kept for each set of plates: a loss beyond the gate stands until the same plates are verified anew, whatever
     others say, and without one an approval on --least-plates or more is enough. Copies of a picture count once, plates that
@@ -138,18 +151,20 @@ def command(
       edgelpr verify plates.elpr --data test.csv
       edgelpr verify plates.elpr --data test.csv --precision int8 --bisect
       edgelpr verify plates.elpr --data test.csv --backend tensorrt --precision int8 --build
+      edgelpr verify tracks.elpr --data labelled-tracks.csv
     """
     from edgelpr.benchmarks.verifying.verifying import Plan
     from edgelpr.bundle.bundle import Bundle
-    from edgelpr.data.labels import read_labels
 
     _check_usage(backend, bisect, grouped or keep_slow, bisect_chart, forget, no_record, no_timing, chart)
     seconds = None if no_timing else timing_seconds
     engine = (backend, precisions, max_loss, least_plates, simulate_tensorrt, threads, batch_size)
-    plan = Plan(*engine, rectify, seconds, build, device, trust_engines)
-    job = VerifyJob(read_labels(data, label_format, split), plan, not no_record, as_json)
+    plan = Plan(*engine, rectify, seconds, build, device, trust_engines, dla)
     opened = Bundle.open(bundle)
-    opened.check_reads_crops()
+    given = [name for name in ("hardness", "seed") if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    check_crops_only(opened, bisect, given)
+    labels = Labels(data, label_format, split, Making(hardness, seed) if given else None)
+    job = VerifyJob(read_plates(opened, labels), plan, not no_record, as_json)
     job.check(opened, data, split)
     if forget is not None:
         opened = job.forget(opened, forget)
@@ -161,9 +176,9 @@ def command(
     if verified.manifest.files != opened.manifest.files:  # the layers were chosen on these plates
         next_command(command_again(bundle, Labels(Path("OTHER.csv")), plan, precisions))
     else:
-        job.name_next(found, bundle, Labels(data, label_format, split), bisect)
+        job.name_next(found, opened, labels, bisect)
     if found.unapproved:
-        click.get_current_context().exit(1)
+        context.exit(1)
 
 
 def _check_usage(

@@ -9,33 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgelpr.cli.output import next_command, note, print_json
+from edgelpr.cli.verify_labels import Labels
 from edgelpr.errors import BundleError
-from edgelpr.types import LabelFormat, Precision
+from edgelpr.types import Precision
 
 if TYPE_CHECKING:
     from edgelpr.benchmarks.verifying.verifying import Plan, Verification
     from edgelpr.bundle.bundle import Bundle
     from edgelpr.data.labelled import LabelledCrop
-
-
-@dataclass(frozen=True)
-class Labels:
-    """Where labelled plates are, as the options say it."""
-
-    data: Path
-    """A CSV, or a folder."""
-
-    label_format: LabelFormat = "csv"
-    """How labels are stored."""
-
-    split: str | None = None
-    """The part that is read; None: all of it."""
-
-    @property
-    def options(self) -> list[str]:
-        """What names them on a command line."""
-        layout = [] if self.label_format == "csv" else ["--format", self.label_format]
-        return ["--data", str(self.data), *layout, *([] if self.split is None else ["--split", self.split])]
 
 
 @dataclass(frozen=True)
@@ -137,18 +118,20 @@ class VerifyJob:
             bundle = bisect_failed(bundle, self.labelled, self.plan, precision, of_one, found_here)
         return (bundle, found) if bundle.manifest.files == before else self.verify(bundle)
 
-    def name_next(self, found: Verification, bundle: Path, labels: Labels, bisected: bool) -> None:
+    def name_next(self, found: Verification, opened: Bundle, labels: Labels, bisected: bool) -> None:
         """After a failure the search for layers, after mere measuring the record of it, else reading."""
         from edgelpr.cli.verdicts import best_precision
 
         failed = [result.subject.precision for result in found.failed if not result.subject.simulated]
-        best = best_precision(found)
-        if failed and not bisected and self.plan.backend == "onnxruntime":
+        best, bundle, of_tracks = best_precision(found), opened.path, opened.manifest.frames is not None
+        if failed and not bisected and self.plan.backend == "onnxruntime" and not of_tracks:
             next_command(command_again(bundle, labels, self.plan, failed, "--bisect"))
         elif not self.record and best != "fp32":  # not approved yet
             next_command(command_again(bundle, labels, self.plan, self.plan.precisions))
         else:
-            next_command(shlex.join(["edgelpr", "read", str(bundle), "--precision", best, *_engine(self.plan), "IMAGE..."]))
+            plan = replace(self.plan, dla=None) if best == "fp32" else self.plan  # which no DLA computes
+            verb, pictures = ("track", "FRAMES...") if of_tracks else ("read", "IMAGE...")
+            next_command(shlex.join(["edgelpr", verb, str(bundle), "--precision", best, *_engine(plan), pictures]))
 
 
 def _entries(found: Verification, bisections: dict[Precision, Any]) -> list[dict[str, Any]]:
@@ -187,7 +170,8 @@ def command_again(bundle: Path, labels: Labels, plan: Plan, precisions: Sequence
 
 
 def _engine(plan: Plan) -> list[str]:
+    from edgelpr.runtime.executing.use import EngineUse
+
     chosen = [] if plan.backend == "onnxruntime" else ["--backend", plan.backend]
-    chosen += ["--device", str(plan.device)] if plan.device else []
-    chosen += ["--trust-engines"] if plan.trust_engines else []
+    chosen += EngineUse(device=plan.device, trust_engines=plan.trust_engines, dla=plan.dla).words
     return chosen if plan.threads is None else [*chosen, "--threads", str(plan.threads)]

@@ -26,8 +26,9 @@ _TILE = (_STEP - _MARGIN, (_STEP - _MARGIN) // 3)
 
 
 def draw_track(reading: TrackReading, maps: TrackMaps) -> tuple[Image, str | None]:
-    """A sheet: the plate; the frames as the network saw them, with their quality; a row for the temporal attention, which shows
-    what it kept; a row for each character, which shows where the decoder looked for it.
+    """A sheet: the plate, its confidence and how likely all frames show one; the frames as the network saw them, with their
+    quality; a row for the temporal attention, which shows what it kept; a row for each character, which shows where the decoder
+    looked.
 
     Args:
         reading: what was read.
@@ -77,7 +78,8 @@ def _qualities(lettering: Lettering, reading: TrackReading) -> Image:
 
 def _title(lettering: Lettering, reading: TrackReading) -> Image:
     title = _blank(_TITLE + 3 * _MARGIN)
-    text = f"{reading.plate or '(nothing)'}   confidence {reading.confidence:.3f}"
+    same = "" if reading.same_plate is None or len(reading.frames) == 1 else f"   one plate {reading.same_plate:.3f}"
+    text = f"{reading.plate or '(nothing)'}   confidence {reading.confidence:.3f}{same}"
     lettering.draw(title, text, (_MARGIN, _MARGIN), _TITLE, _BLACK)
     return title
 

@@ -119,6 +119,17 @@ def test_a_real_bundle_with_profile_and_cold_start(tiny_bundle, capsys):
     assert "ReduceMean" in printed.out and "##" in printed.out
 
 
+def test_a_fresh_process_closes_what_it_opened(tiny_bundle, tmp_path, monkeypatch):
+    from edgelpr.benchmarks.bench.cold_child import _times
+    from edgelpr.runtime.recognizer import Recognizer
+
+    closed, close = [], Recognizer.close
+    monkeypatch.setattr(Recognizer, "close", lambda self: closed.append(self) or close(self))
+    np.savez(tmp_path / "plate.npz", np.zeros((24, 94, 3), np.uint8))
+    found = _times({"bundle": str(tiny_bundle.path), "plate": str(tmp_path / "plate.npz"), "tracks": False, "threads": 1})
+    assert list(found) == ["importing", "opening", "first_reading"] and len(closed) == 1
+
+
 def test_a_bundle_that_a_fresh_process_cannot_open(tmp_path):
     from edgelpr.benchmarks.bench.cold import take_cold_starts
 

@@ -56,6 +56,18 @@ def test_runs_with_other_threads_stay_in_the_result(tmp_path):
     assert len(found.without([make_run(model=MODEL, threads=2)])) == 1
 
 
+def test_torch_on_another_device_is_measured_and_both_stay(tmp_path):
+    path = kept(tmp_path, make_run(model=MODEL, backend="torch"), make_run(model=MODEL))
+    key = KEY._replace(backend="torch")
+    assert read_earlier(path, MACHINE, "default", 1).find(key, *SINGLE) is not None
+    found = read_earlier(path, MACHINE, "default", 1, device="cuda")
+    assert found.find(key, *SINGLE) is None and found.find(KEY, *SINGLE) is not None
+    on_gpu = make_run(model=MODEL, backend="torch", device="A GPU", threads=None)
+    assert len(found.without([on_gpu])) == 2
+    again = Earlier((on_gpu,), 1)
+    assert again.find(key, *SINGLE) is None and Earlier((on_gpu,), 1, device="cuda").find(key, *SINGLE) is on_gpu
+
+
 def test_fresh_and_a_first_start_have_nothing(tmp_path):
     path = kept(tmp_path, make_run(model=MODEL))
     assert read_earlier(path, MACHINE, "default", 1, fresh=True).runs == ()

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from sample_reduced import calibrated
-from test_verify_engines import Board
+from test_verify_engines import Board, of_precision, on_dla, remove
 
 from edgelpr.cli import build_compare
 from edgelpr.cli.main import run
@@ -81,6 +81,21 @@ def test_the_usual_batch_is_timed(path, board, monkeypatch, capsys):
     build(path, "fp16", capsys)
     build(path, "int8", capsys, "--batch", "1,3,4")
     assert sizes == {3}
+
+
+def test_one_that_would_read_that_batch_in_parts_is_not_compared(path, board, monkeypatch, capsys):
+    monkeypatch.setattr(build_compare, "_times", lambda *asked: pytest.fail("timed"))
+    build(path, "fp16", capsys, "--batch", "1,1,2")
+    build(path, "int8", capsys, "--batch", "1,8,32")
+
+
+def test_one_on_a_dla_is_not_compared_with_one_on_the_gpu(path, board, monkeypatch, capsys):
+    monkeypatch.setattr(build_compare, "_times", lambda *asked: pytest.fail("timed"))
+    build(path, "fp16", capsys)
+    gpu = of_precision(path, "fp16")
+    on_dla(gpu)
+    remove(gpu)
+    build(path, "int8", capsys)
 
 
 def test_tracks_are_grey_frames_that_are_there(tiny_manifest):

@@ -14,11 +14,12 @@ from doubles.building import Bench
 from doubles.cuda import FakeCuda
 from doubles.executing import executing_tensorrt
 from doubles.plans import open_fake_plan
-from sample_engines import machinery_of
+from sample_engines import install, machinery_of
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.cli.build_choices import parse_batches
 from edgelpr.cli.main import run
+from edgelpr.cuda.probing import Probe
 from edgelpr.engines.speaking import LOGGER
 from edgelpr.errors import UsageError
 
@@ -127,6 +128,29 @@ def test_json_is_the_record_with_the_place(bundle, board, capsys):
     assert Path(found["engine"]).is_file() and found["built_now"]
     assert found["precision"] == "fp32" and found["options"]["batches"] == [8, 8, 8]
     assert found["target"]["compute_capabilities"] == ["sm87"]
+
+
+def test_another_gpu_is_current_while_it_builds_and_is_in_every_command(bundle, monkeypatch, capsys):
+    opened, current = [], []
+    board = Board(monkeypatch, bench=Bench(during=lambda: current.append([gpu.is_current for gpu in opened])))
+    second = FakeCuda(GIB, index=1)
+    machinery = replace(
+        machinery_of(board.module, second),
+        require_driver=lambda *asked: Probe("libcuda.so.1", 0, 12060, (board.cuda.facts, second.facts)),
+        open_device=lambda index: opened.append(FakeCuda(GIB, index=index)) or opened[-1],
+    )
+    install(monkeypatch, machinery)
+    assert run(["read", str(bundle), "x.png", "--backend", "tensorrt", "--device", "1"]) == 1
+    (named,) = re.findall(r"Build one: (edgelpr build \S+ --precision fp32 --device 1)$", capsys.readouterr().err, re.M)
+    assert run(named.split()[1:]) == 0
+    assert current[0][-1] and {gpu.facts.index for gpu in opened} == {1} and all(gpu.closed for gpu in opened)
+    assert "--backend tensorrt --device 1 --precision fp32 --build" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [["--script", "x"], ["--target", "sm86"]])
+def test_a_gpu_of_this_machine_is_none_of_another_machine(bundle, board, capsys, more):
+    assert run(["build", str(bundle), "--device", "1", *more]) == 2
+    assert "--device is about a GPU of this machine" in capsys.readouterr().err
 
 
 def test_both_engines_installed_are_named(bundle, monkeypatch, capsys):

@@ -95,6 +95,37 @@ def test_nano_is_not_the_papers(models):
     assert (models["hpa-nano"]["paper"], models["hpa-nano"]["parameters_with_imagenet_classifier"]) == (None, None)
 
 
+def test_the_network_for_tracks_is_listed_with_its_weights(tmp_path, capsys):
+    import onnx
+    from sample_tracks import PLATES
+
+    from edgelpr.export.counting import count_graph_multiply_adds
+    from edgelpr.export.tracks.to_onnx import tracks_to_onnx
+    from edgelpr.export.tracks.wrapping import TrackModule
+    from edgelpr.models.counting import count_parameters
+    from edgelpr.models.iq_stan import create_iq_stan
+    from edgelpr.models.iq_stan_checkpoint import save_iq_stan
+    from edgelpr.plates.loading import load_plate_format
+
+    make_weights(tmp_path)
+    path = tmp_path / "gates" / "gates.safetensors"
+    path.parent.mkdir()
+    save_iq_stan(path, create_iq_stan(PLATES, "branch"))
+    assert run(["models", "--json", "--weights", str(tmp_path), "--plate-format", "cn"]) == 0
+    entry = json.loads(capsys.readouterr().out)[-1]
+    network = create_iq_stan(load_plate_format("cn")).eval()
+    assert (entry["name"], entry["input"], entry["parameters"]) == ("iq-stan", [50, 150], count_parameters(network))
+    assert {"name": "gates", "place": "folder", "path": str(path), "plate_format": "digits"} in entry["weights"]
+    graph: onnx.ModelProto = tracks_to_onnx(TrackModule(network, maps=False), 17)
+    # The graph's count has the products of attention and likeness too, which are no layers.
+    assert entry["multiply_adds"] == pytest.approx(count_graph_multiply_adds(graph), rel=0.02)
+    assert run(["models", "--weights", str(tmp_path)]) == 0
+    assert "\ngates " in capsys.readouterr().out
+    path.write_bytes(path.read_bytes().replace(b"branch", b"brunch"))
+    assert run(["models", "--weights", str(tmp_path)]) == 1
+    assert "not usable weights" in capsys.readouterr().err
+
+
 def test_the_papers_accuracy(models):
     entries = models["hpa-resnet101"]["paper"]["accuracy"]
     accuracy = {(item["data"], item["boxes"]): item["plate_accuracy"] for item in entries}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from sample_tracks import noise_frames, small_bundle
 
@@ -15,7 +17,9 @@ from edgelpr.cli.main import run
 from edgelpr.cli.tracks import wanted_tracks
 from edgelpr.data.readers.track_folders import in_order
 from edgelpr.data.readers.tracks import read_track_table
+from edgelpr.data.track_drawing import draw_track
 from edgelpr.errors import DataError
+from edgelpr.runtime.tracks.reading import FrameQuality, TrackMaps, TrackReading
 
 PICTURES = noise_frames(2).reshape(10, 50, 150)
 
@@ -82,7 +86,10 @@ def test_a_table_of_tracks(tracks, gate, capsys):
         ("", "the file is empty"),
         ("track,image\n", "a header but no frame below it"),
         ("plate,image\nA,b.png\n", "no column 'track'"),
-        ("track,image\na,b.png\n,c.png\nd\ne,f.png,g\n", "3 mistakes(?s:.*)line 3: (?s:.*)line 4: (?s:.*)line 5: "),
+        (
+            "track,image\na,b.png\n,c.png\nd\ne,f.png,g\n",
+            "3 mistakes(?s:.*)line 3: .* found ',c.png'(?s:.*)line 4: .* 'd,'(?s:.*)line 5: .* 'e,f.png,g'",
+        ),
     ],
 )
 def test_mistakes_in_a_table_are_listed(tmp_path, text, words):
@@ -118,8 +125,20 @@ def test_nothing_to_read_is_an_error(tracks, tmp_path, capsys):
     assert run(["track", str(tracks.path)]) == 2
     assert "FRAMES" in capsys.readouterr().err
     assert run(["track", str(tracks.path), str(tmp_path), f"{tmp_path}/*.png"]) == 1
-    assert "Error: no frame found in " in capsys.readouterr().err
+    assert f"Error: no frame found ({tmp_path}: no image in this folder or below it; " in capsys.readouterr().err
     assert run(["track", str(tracks.path), str(tmp_path), "--backend", "tensorrt"]) == 1
+
+
+def test_a_folder_or_a_pattern_without_frames_is_told_beside_others(tracks, gate, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    code, lines = read_json(capsys, tracks, gate / "car 1", tmp_path / "empty", f"{gate}/*.jpg")
+    assert code == 1 and [list(line)[1] for line in lines] == ["plate", "error", "error"]
+    empty = {"track": str(tmp_path / "empty"), "error": "no image in this folder or below it", "frames": []}
+    assert lines[1] == empty and lines[2]["error"] == "no file matches this pattern"
+    assert run(["track", str(tracks.path), str(gate / "car 1"), str(tmp_path / "empty")]) == 1
+    printed = capsys.readouterr()
+    assert f"Error: {tmp_path}/empty: no image in this folder" in printed.err and "could not be read" not in printed.err
+    assert "0 of 0" in printed.out
 
 
 def test_drawings(tracks, gate, tmp_path, capsys):
@@ -130,6 +149,23 @@ def test_drawings(tracks, gate, tmp_path, capsys):
     full, single = (cv2.imread(str(folder / f"car {number}-reading.png")) for number in (1, 10))
     assert full.shape[1] == single.shape[1] == 820
     assert (full != 245).any((0, 2))[700:].any() and not (single != 245).any((0, 2))[700:].any()  # the fifth frame's place
+
+
+def test_no_drawing_replaces_that_of_another_track(tracks, gate, tmp_path):
+    rows = [f"{name},car 1/1.png\n" for name in ("a", "./a", "a/", "../a")]
+    (gate / "t.csv").write_text("track,image\n" + "".join(rows), encoding="utf-8")
+    assert run(["track", str(tracks.path), str(gate / "t.csv"), "--save", str(tmp_path / "drawings")]) == 0
+    assert len(list((tmp_path / "drawings").iterdir())) == 4
+
+
+def test_a_drawing_says_whether_all_frames_show_one_plate():
+    frames = (FrameQuality("a", 0.9), FrameQuality("b", 0.8))
+    maps = TrackMaps((PICTURES[0], PICTURES[1]), None, np.zeros((0, 2, 42), np.float32))
+    unsure = TrackReading("12", 0.1, (), frames, 0.1)
+    texts = [draw_track(reading, maps)[0][:40] for reading in (unsure, replace(unsure, same_plate=0.1))]
+    assert (texts[0] != texts[1])[:, 400:].any()
+    one = replace(unsure, frames=frames[:1])  # of which there is nothing to say
+    assert np.array_equal(draw_track(one, maps)[0][:40], draw_track(replace(one, same_plate=1.0), maps)[0][:40])
 
 
 def test_without_attention_there_is_nothing_to_draw(tmp_path, gate, capsys):
@@ -174,6 +210,9 @@ def test_tracks_whose_frames_contradict_each_other_are_told(tmp_path, gate, caps
     _, (same,) = read_json(capsys, bundle, frames[0], frames[0])
     assert same["same_plate"] == 1 and same["confidence"] > 0
     assert run(["track", str(bundle.path), *frames]) == 0
-    assert "1 tracks seem to have frames of different plates" in capsys.readouterr().err
+    assert f"1 track seems to have frames of different plates ({frames[0]}): its confidence" in capsys.readouterr().err
+    (tmp_path / "t.csv").write_text("track,image\n" + "".join(f"{n},{f}\n" for n in "abcd" for f in frames), encoding="utf-8")
+    assert run(["track", str(bundle.path), str(tmp_path / "t.csv")]) == 0
+    assert "4 tracks seem to have frames of different plates (a, b, c and 1 more): their" in capsys.readouterr().err
     _, (mixed,) = read_json(capsys, bundle, *frames)
     assert mixed["same_plate"] == mixed["confidence"] == 0

@@ -245,7 +245,7 @@ def test_json_keeps_the_names_of_eval_and_adds_the_comparison(made, capsys):
     added = {"loss_points", "loss_interval", "p_value", "agreement", "largest_confidence_shift", "lost", "gained", "approved"}
     added |= {"speed_ratio", "milliseconds_p50", "milliseconds_p90", "verdict", "remark", "file", "simulated", "correct"}
     added |= {"within_gate", "ruling", "ruled_by", "reversed", "reversal"}
-    added |= {"max_loss", "largest_confidence_shift_image", "engine_failures", "discordant", "timed", "runtime"}
+    added |= {"max_loss", "largest_confidence_shift_image", "engine_failures", "discordant", "timed", "runtime", "tracks"}
     assert all(names | added == set(entry) for entry in entries)
     assert entries[2]["loss_points"] == pytest.approx(100 * (PLATES - entries[2]["correct"]) / PLATES)
 

@@ -112,10 +112,19 @@ def test_whole_clusters_are_drawn_again() -> None:
 def test_the_area_counts_pairs_and_ties_as_half() -> None:
     good, bad = np.array([3.0, 2.0]), np.array([1.0, 2.0])
     assert auroc(good, bad) == 3.5 / 4 and auroc(bad, good) == 0.5 / 4 and auroc(good, good) == 0.5
-    found = tell_apart(np.arange(50.0), np.arange(50.0) - 10)
+    found = tell_apart(np.arange(50.0), np.arange(50.0) - 10, np.arange(50))
     # 50 x 50 pairs; the bad one wins or ties where it is ahead of a good one that is 10 or more below it: 40 x 39 / 2, 40 ties.
     assert found["auroc"] == pytest.approx(1 - (780 + 20) / 2500) and found["interval"][0] < found["auroc"]
     assert found["interval"][1] < 1
+
+
+def test_the_interval_of_the_area_is_over_crops_where_tracks_share_one() -> None:
+    good = np.arange(8.0)
+    alone = tell_apart(good, good - 2, np.arange(8))
+    often = tell_apart(np.repeat(good, 5), np.repeat(good, 5) - 2, np.repeat(np.arange(8), 5))
+    assert often == alone  # the same track five times tells nothing new
+    unaware = tell_apart(np.repeat(good, 5), np.repeat(good, 5) - 2, np.arange(40))["interval"]
+    assert unaware[1] - unaware[0] < 0.7 * (alone["interval"][1] - alone["interval"][0])
 
 
 def test_correlations_are_those_of_the_textbook() -> None:
@@ -170,3 +179,25 @@ def test_targets_are_met_or_not_by_the_difference() -> None:
     assert [claim["met"] for claim in found] == [True, True, False, False, False]
     assert found[1]["found"] == "+3.00 points (+0.00 to +10.00) to: mean of the probabilities"
     assert claims({}) == []
+    unmeasured = claims({"rendered": rendered | {"ablation": []}})[2]
+    assert not unmeasured["met"] and unmeasured["found"].startswith("not measured")
+
+
+def test_targets_are_held_against_real_tracks_as_well() -> None:
+    lead = {"difference": 0.01, "interval": [0.0, 0.02], "p_value": 0.1}
+    rules = [{"rule": "mean", "accuracy": 0.9, "against": lead}]
+    areas = {"confidence": {"auroc": 0.96}, "same-plate": {"auroc": 0.97}}
+    row = {"frames_of_other": 1, "figures": areas}
+    weak = {"frames_of_other": 2, "figures": areas | {"confidence": {"auroc": 0.9}}, "data": "ccpd"}
+    parts = {
+        "real": {"sets": [{"set": {"data": "ccpd"}, "singles": [{"name": "one", "own": False, "rules": rules}]}]},
+        "mixed": {"rows": [row | {"hardness": 0.7, "other_plate": "different"}], "real": [row | {"data": "ccpd"}, weak]},
+    }
+    found = {claim["target"]: claim["met"] for claim in claims(parts)}
+    assert found == {
+        "2 points above the best simple fusion of one, tracks from crops of ccpd": False,
+        "AUROC of the confidence at least 0.95: different plates, hardness 0.7": True,
+        "AUROC of the least likeness of two frames at least 0.95: different plates, hardness 0.7": True,
+        "AUROC of the confidence at least 0.95: tracks from crops of ccpd": False,
+        "AUROC of the least likeness of two frames at least 0.95: tracks from crops of ccpd": True,
+    }

@@ -100,6 +100,7 @@ def test_the_command_fills_a_page_and_then_leaves_it_alone(tmp_path, capsys) -> 
         (START.format("a.json"), "has no end"),
         (START.format("a.json") + START.format("b.json") + END, "has no end"),
         (START.format("absent.json") + END, "absent.json"),
+        (START.format("a.json:Offline") + END, "is not understood; expected '<!-- edgelpr bench report RESULT.json -->'"),
         (START.format("a.json: Speed") + END, "names 'Speed'; expected, after a colon, Beside the papers"),
     ],
 )

@@ -216,7 +216,7 @@ def test_a_whole_result_has_every_reader_and_every_table(result, tmp_path) -> No
         == [point["frames"] for point in parts["frames"]["best"]]
     )
     assert parts["frames"]["first"][4]["accuracy"] == rendered["network"]["accuracy"]
-    assert len(parts["mixed"]["rows"]) == 8
+    assert len(parts["mixed"]["rows"]) == 8 and parts["mixed"]["set"]["glyphs"] == rendered["set"]["glyphs"]
     text = tables_of(read_tracks_result(result))
     assert text.count("\n|---") == 7 and "| branch without attention | | | |" in text and "90.11" in text
     charts = write_charts(tmp_path / "charts", read_tracks_result(result))
@@ -245,14 +245,19 @@ def test_networks_of_different_plates_or_equal_names_are_not_compared(bench) -> 
 
 def test_parts_join_an_earlier_result_of_the_same_weights() -> None:
     machine = {"versions": {"torch": "1"}}
-    before = {"network": {"sha256": "a"}, "machine": machine, "measured": {"real": "then"}, "parts": {"real": 1, "mixed": 2}}
-    after = {"network": {"sha256": "a"}, "machine": machine, "measured": {"mixed": "now"}, "parts": {"mixed": 3}}
+    before = {"network": {"sha256": "a"}, "machine": machine, "measured": {"real": "then"}}
+    before |= {"parts": {"real": {"sets": [1]}, "frames": {"set": {"glyphs": "letters"}}, "mixed": {"rows": [2]}}}
+    after = {"network": {"sha256": "a"}, "machine": machine, "measured": {"mixed": "now"}}
+    after |= {"parts": {"mixed": {"rows": [3], "set": {"glyphs": "letters"}}}}
     joined = join_results(before, after, Path("r.json"))
-    assert joined["parts"] == {"real": 1, "mixed": 3} and joined["measured"] == {"real": "then", "mixed": "now"}
+    assert joined["parts"] == before["parts"] | after["parts"] and joined["measured"] == {"real": "then", "mixed": "now"}
     with pytest.raises(UsageError, match="of other weights"):
         join_results(before, after | {"network": {"sha256": "b"}}, Path("r.json"))
     with pytest.raises(UsageError, match="with other versions"):
         join_results(before, after | {"machine": {"versions": {}}}, Path("r.json"))
+    others = {"mixed": {"rows": [3], "set": {"glyphs": "images", "glyphs_sha256": "0"}}}
+    with pytest.raises(UsageError, match="r.json: its plates were rendered with other glyphs; name the same --glyphs"):
+        join_results(before, after | {"parts": others}, Path("r.json"))
 
 
 def test_a_page_is_filled_and_then_left_alone(result, tmp_path) -> None:

@@ -302,8 +302,8 @@ def test_what_is_built_reads_what_the_cpu_reads(tracks, gate, monkeypatch, capsy
     board = Board(monkeypatch)
     assert run(["track", str(tracks.path), str(gate), "--threads", "1"]) == 0
     expected = capsys.readouterr().out
-    assert run(["build", str(tracks.path), "--batch", "1,1,2"]) == 0
-    assert "batches    1 to 2, fastest at 1" in capsys.readouterr().out
+    assert run(["build", str(tracks.path)]) == 0
+    assert "batches    1 to 2, fastest at 1" in capsys.readouterr().out  # more at once would only take memory
     (plan,) = (tracks.path / "engines").glob("*.plan")
     assert open_fake_plan(plan.read_bytes())[0]["profile"] == profile_of(tracks, (1, 1, 2))
     assert run(["track", str(tracks.path), str(gate), "--backend", "tensorrt", "--device", "0"]) == 0
@@ -317,11 +317,31 @@ def test_track_builds_where_it_is_told_to(tracks, gate, monkeypatch, capsys):
     board = Board(monkeypatch)
     words = ["track", str(tracks.path), str(gate), "--backend", "tensorrt", "--json"]
     assert run(words) == 1
-    assert re.search(r"Build one: edgelpr build .* --batch 1,1,2$", capsys.readouterr().err, re.M)
+    assert re.search(
+        rf"Build one: edgelpr build {re.escape(str(tracks.path))} --precision fp32$", capsys.readouterr().err, re.M
+    )
     assert run([*words, "--build"]) == 0 and run([*words, "--build", "--trust-engines"]) == 0
     assert len(board.bench.builds) == 1
     assert engines_of(tracks)[0].record.options.batches == (1, 1, 2)  # more tracks at once would only take memory
     assert capsys.readouterr().out.count('"backend": "tensorrt"') == 4
+
+
+def test_the_default_batches_of_tracks_are_what_help_and_commands_say(tracks, monkeypatch, capsys):
+    Board(monkeypatch)
+    assert run(["build", "--help"]) == 0
+    assert "for tracks 1,1,2]" in " ".join(capsys.readouterr().out.split())
+    assert run(["build", str(tracks.path), "--batch", "1,1,32"]) == 0
+    stored = engines_of(tracks)[0]
+    stored.path.write_bytes(b"!" * stored.record.plan_bytes)
+    with pytest.raises(EngineError, match="--batch 1,1,32 --force$"):  # that is not the default here
+        TrackRecognizer.open(tracks, "tensorrt")
+    assert run(["build", str(tracks.path), "--script", str(tracks.path.parent / "script")]) == 0
+    assert "--maxShapes=frames:2x5x" in (tracks.path.parent / "script" / "build.sh").read_text(encoding="utf-8")
+
+
+def test_torch_in_half_precision_is_refused_without_a_command_for_crops(tracks):
+    with pytest.raises(BackendError, match="reads tracks, and the backend 'torch' reads single crops only"):
+        TrackRecognizer.open(tracks, "torch", "fp16")
 
 
 def test_track_refuses_what_is_not_approved(tracks, gate, capsys):

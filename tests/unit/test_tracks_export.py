@@ -18,7 +18,6 @@ from sample_tracks import PLATES, SIZES, noise_frames, small_bundle, small_netwo
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.graph import Graph
 from edgelpr.bundle.manifest import Manifest
-from edgelpr.calibration.opening import open_float_graph
 from edgelpr.cli.main import run
 from edgelpr.errors import BundleError, ParityError, UsageError
 from edgelpr.export.counting import count_multiply_adds_by_node
@@ -205,8 +204,6 @@ def test_readers_of_crops_refuse_it_and_the_other_way_round(tracks, tiny_bundle)
     for backend in ("onnxruntime", "auto"):
         with pytest.raises(BundleError, match=r"tracks\.elpr: this bundle reads tracks; use: edgelpr track "):
             Recognizer.open(tracks, backend)
-    with pytest.raises(BundleError, match="this bundle reads tracks"):
-        open_float_graph(tracks)
     with pytest.raises(BundleError, match=r"tiny\.elpr: this bundle reads single crops, not tracks; use: edgelpr read "):
         TrackRecognizer.open(tiny_bundle)
 
@@ -216,8 +213,6 @@ def test_readers_of_crops_refuse_it_and_the_other_way_round(tracks, tiny_bundle)
     [
         ["read", "BUNDLE", "CROP"],
         ["eval", "BUNDLE", "LABELS"],
-        ["calibrate", "BUNDLE", "--images", "CROP"],
-        ["verify", "BUNDLE", "--data", "LABELS"],
     ],
     ids=lambda arguments: arguments[0],
 )

@@ -123,6 +123,21 @@ def test_a_quality_that_is_no_number_is_refused():
         track.reading()
 
 
+def test_a_track_is_as_it_was_where_scoring_fails():
+    network = BrightnessNetwork()
+    track = brightness_track(network)
+    for level in range(9):
+        track.add(grey(level))
+    network.broken = True
+    for _ in range(3):
+        with pytest.raises(BackendError, match="a quality that is no number"):
+            track.add(grey(9))
+    assert len(track) == 9
+    network.broken = False
+    track.add(grey(10))
+    assert max(network.rows) == 2 and kept(track) == [5, 6, 7, 8, 10]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
 def test_a_reading_is_what_the_network_says(recognizer, count):
     frames = torch.from_numpy(FRAMES[:1]) / 255

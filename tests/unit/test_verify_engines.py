@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shlex
 from dataclasses import replace
 
@@ -225,6 +226,22 @@ def test_an_engine_on_a_dla_is_verified_and_read_where_it_is_asked_for(made, boa
     assert "with DLA 0, as asked for" in capsys.readouterr().err
     assert read(path, crop) == 0
     assert "DLA" not in capsys.readouterr().err
+
+
+def test_bench_times_the_engine_on_the_dla_that_is_asked_for(made, board, monkeypatch, capsys):
+    path, labels, _ = made
+    assert run(["build", str(path), "--precision", "int8"]) == 0
+    other, cold = on_dla(of_precision(path, "int8")), []
+    start = {"importing": 1_000_000, "opening": 1_000_000, "first_reading": 1_000_000}
+    monkeypatch.setattr("edgelpr.benchmarks.bench.cold._start", lambda values: cold.append(values) or start)
+    words = ["bench", str(path), "--images", str(labels.parent / "crops"), "--backend", "tensorrt", "--precision", "int8"]
+    words += ["--duration", "0.05", "--scenario", "single-stream", "--scenario", "cold-start", "--json"]
+    for dla in (None, 0):
+        capsys.readouterr()
+        assert run([*words, *(() if dla is None else ("--dla", str(dla)))]) == 0
+        engines = {each["model"]["engine_sha256"] for each in json.loads(capsys.readouterr().out)["runs"]}
+        assert (engines == {other.record.plan_sha256}) is (dla == 0)
+        assert cold[-1]["dla"] == dla
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def keep_in_bundle(
     others = [file for file, names in record.kept.items() if names and file not in new]
     chosen_on = tuple(dict.fromkeys((*(record.chosen_on if others else ()), *plates.hashes)))
     record = replace(record, kept={**record.kept, **new}, chosen_on=chosen_on)
-    written, _ = apply_record(source, record, plates.crops, threads, say)
+    written, _ = apply_record(source, record, (plates.crops,), threads, say)
     return written, new
 
 

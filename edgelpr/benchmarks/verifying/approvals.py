@@ -90,4 +90,5 @@ def _approval(bundle: Bundle, result: PrecisionResult, least_plates: int, select
         selected=graph.file in selected,
         runtime=result.runtime,
         engine_sha256=result.engine_sha256,
+        tracks=result.track_origin,
     )

@@ -14,6 +14,7 @@ def to_entry(result: PrecisionResult) -> dict[str, Any]:
     counts, speed = comparison.counts, result.speed
     return result.evaluation.to_dict() | {
         "file": result.subject.graph.file,
+        "tracks": result.track_origin,
         "simulated": result.subject.simulated,
         "correct": result.evaluation.correct,
         "loss_points": result.loss_points,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edgelpr.benchmarks.verifying.tracks import pictures_of
 from edgelpr.bundle.bundle import Bundle, read_json
 from edgelpr.bundle.checking import hashes, typed
 from edgelpr.calibration.alikeness import alikeness_of
@@ -33,7 +34,7 @@ def refuse_calibration_plates(bundle: Bundle, labelled: Sequence[LabelledCrop], 
 
     Args:
         bundle: as opened.
-        labelled: what is to be verified on.
+        labelled: what is to be verified on; of tracks every frame counts.
         where: where the labels were read, for the message.
         split: which part of them, as the user chose.
 
@@ -41,13 +42,14 @@ def refuse_calibration_plates(bundle: Bundle, labelled: Sequence[LabelledCrop], 
         DataError: some were; the message names them and what to do.
         BundleError: the record cannot be used.
     """
-    calibrated = _calibrated(bundle)
-    overlap = find_overlap(calibrated, labelled) if calibrated else ()
+    calibrated, pictures = _calibrated(bundle), pictures_of(labelled)
+    overlap = find_overlap(calibrated, pictures) if calibrated else ()
     if overlap:
         shown = ", ".join(path.name for path in overlap[:_SHOWN]) + (", ..." if len(overlap) > _SHOWN else "")
+        what = "plates" if len(pictures) == len(labelled) else "frames"
         raise DataError(
-            f"{where}: {len(overlap)} of the {len(labelled)} plates calibrated this bundle ({shown}), so a loss on them says "
-            f"nothing about others. {_remedy(labelled, overlap, split)}"
+            f"{where}: {len(overlap)} of the {len(pictures)} {what} calibrated this bundle ({shown}), so a loss on them says "
+            f"nothing about others. {_remedy(pictures, overlap, split)}"
         )
 
 
@@ -59,7 +61,7 @@ def graphs_chosen_on(bundle: Bundle, labelled: Sequence[LabelledCrop]) -> frozen
     """
     record = _recorded(bundle)
     chosen_on = hashes(record.get("chosen_on", []), f"{CALIBRATION}: chosen_on")
-    if not chosen_on or not find_overlap(chosen_on, labelled):
+    if not chosen_on or not find_overlap(chosen_on, pictures_of(labelled)):
         return frozenset()
     kept = typed(record.get("kept"), dict, f"{CALIBRATION}: kept")
     return frozenset(f"{file}.onnx" for file, names in kept.items() if names)

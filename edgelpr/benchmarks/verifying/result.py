@@ -9,9 +9,11 @@ from edgelpr.benchmarks.verifying.gate import loss_interval, loss_points
 from edgelpr.benchmarks.verifying.subjects import Subject
 from edgelpr.bundle.approval import Approval
 from edgelpr.bundle.ruling import Ruling
+from edgelpr.data.labelled_tracks import LabelledTrack
 from edgelpr.training.comparing import Comparison, Pair
 from edgelpr.training.paired import PairedCounts
 from edgelpr.training.scores import Evaluation, PlateScore
+from edgelpr.types import TrackOrigin
 
 FASTER = 1.1
 """What is less than this many times as fast as fp32 is no faster: times taken anew differ by up to 6 % (seen)."""
@@ -53,6 +55,11 @@ class PrecisionResult:
 
     engine_sha256: str | None = None
     """Hash of the plan that read; None where nothing was built."""
+
+    @property
+    def track_origin(self) -> TrackOrigin | None:
+        """Whether the tracks that were read were filmed or made; None of crops."""
+        return next((score.crop.origin for score in self.evaluation.scores if isinstance(score.crop, LabelledTrack)), None)
 
     @property
     def comparison(self) -> Comparison:

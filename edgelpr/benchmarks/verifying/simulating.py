@@ -52,8 +52,8 @@ class SimulatedTensorRt:
         """None: nothing is built."""
         return None
 
-    def run(self, batch: NDArray[np.uint8]) -> RawOutput:
-        """Read a batch (N, H, W), uint8.
+    def run(self, *inputs: NDArray[np.uint8]) -> RawOutput:
+        """Read a batch; see the protocol.
 
         Raises:
             BackendError: closed, or ONNX Runtime fails.
@@ -61,7 +61,7 @@ class SimulatedTensorRt:
         if self._runner is None:
             raise BackendError("the simulation was closed; open the bundle again")
         try:
-            return self._runner.raw(batch)
+            return self._runner.raw(*inputs)
         except CalibrationError as error:
             raise BackendError(str(error)) from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 
 from edgelpr.benchmarks.verifying.simulating import SimulatedTensorRt
@@ -12,7 +13,10 @@ from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.graph import Graph, targets_of
 from edgelpr.errors import BundleError, UsageError
 from edgelpr.runtime.executing.use import EngineUse
+from edgelpr.runtime.loading import Loaded
 from edgelpr.runtime.recognizer import Recognizer
+from edgelpr.runtime.tracks.recognizer import TrackRecognizer
+from edgelpr.runtime.tracks.track import TrackKind
 from edgelpr.types import BackendName, Precision
 
 
@@ -69,8 +73,10 @@ def choose_subjects(
     return tuple(chosen)
 
 
-def open_subject(bundle: Bundle, subject: Subject, backend: BackendName, threads: int | None, use: EngineUse) -> Recognizer:
-    """A recogniser, whether the precision is approved or not.
+def open_subject(
+    bundle: Bundle, subject: Subject, backend: BackendName, threads: int | None, use: EngineUse
+) -> Recognizer | TrackRecognizer:
+    """A recogniser, of tracks where the bundle reads tracks, whether the precision is approved or not.
 
     Args:
         bundle: as opened.
@@ -87,20 +93,24 @@ def open_subject(bundle: Bundle, subject: Subject, backend: BackendName, threads
     """
     if subject.simulated:
         engine = SimulatedTensorRt(bundle, subject.graph, threads)
+        if subject.graph.frames is not None:
+            return TrackRecognizer(Loaded(engine, backend, None), TrackKind.of(bundle), subject.precision)
         return Recognizer(bundle, engine, backend, subject.precision, use.batch)
-    return Recognizer.open(
+    opening = partial(
+        TrackRecognizer.open if subject.graph.frames is not None else partial(Recognizer.open, batch_size=use.batch),
         bundle,
         backend,
         subject.precision,
         threads,
-        use.batch,
         allow_unapproved=True,
         build=use.build,
         device=use.device,
         trust_engines=use.trust_engines,
+        dla=None if subject.precision == "fp32" else use.dla,  # no DLA computes in fp32, and the others are held against it
         progress=use.progress,
         note=use.note,
     )
+    return opening()
 
 
 def _simulated(bundle: Bundle) -> Subject:

@@ -25,7 +25,7 @@ def verdict(result: PrecisionResult) -> str:
     if not result.within_gate:
         but = f"is {_speed(result)} but " if result.faster else ""
         found = f"{name} {but}{_loss(result)}{_failures(result)}; {allowed}: do not use it."
-        if result.evaluation.backend != "onnxruntime":  # which the search for layers reads with
+        if result.evaluation.backend != "onnxruntime" or result.subject.graph.frames is not None:  # no search for layers there
             return found
         return f"{found} Run with --bisect, which finds the layers to keep in higher precision."
     if not result.approved:

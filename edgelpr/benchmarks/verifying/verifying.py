@@ -15,13 +15,17 @@ from edgelpr.benchmarks.verifying.plates import graphs_chosen_on
 from edgelpr.benchmarks.verifying.result import PrecisionResult
 from edgelpr.benchmarks.verifying.speed import SECONDS, crops_to_time, time_recognizers
 from edgelpr.benchmarks.verifying.subjects import Subject, choose_subjects, open_subject
+from edgelpr.benchmarks.verifying.tracks import evaluate_tracks, frames_to_time
 from edgelpr.benchmarks.verifying.verdict import counted
 from edgelpr.bundle.approval import LEAST_PLATES, Approval
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.data.labelled import LabelledCrop
+from edgelpr.data.labelled_tracks import LabelledTrack
 from edgelpr.errors import BackendError, DataError, UsageError
+from edgelpr.preprocessing.images import Image
 from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.runtime.recognizer import Recognizer
+from edgelpr.runtime.tracks.recognizer import TrackRecognizer
 from edgelpr.training.evaluation import evaluate
 from edgelpr.training.scores import Evaluation, Progress
 from edgelpr.types import BackendName, Precision
@@ -73,6 +77,9 @@ class Plan:
     trust_engines: bool = False
     """Whether engines that bring code for the processor are loaded although they were not built here."""
 
+    dla: int | None = None
+    """For TensorRT: the DLA core whose engines read, in fp16 and int8; None: those for the GPU alone, where there are any."""
+
     def __post_init__(self) -> None:
         check_max_loss(self.max_loss)
         if self.seconds is not None and not (isfinite(self.seconds) and self.seconds > 0):
@@ -115,24 +122,25 @@ def verify(
 
     Args:
         bundle: as opened.
-        labelled: the plates, none of which calibrated the bundle.
+        labelled: the plates, none of which calibrated the bundle; for one that reads tracks each a ``LabelledTrack``.
         plan: what and how.
         say: told what is being done.
         progress: called after each plate of each precision, and while an engine is built.
 
     Raises:
-        UsageError: a backend that runs no graphs.
+        UsageError: a backend that runs no graphs, or crops for a bundle that reads tracks.
         BundleError: a graph is missing, or there is only fp32.
         DataError: no plate, or fp32 reads none of them right.
         BackendError: an engine cannot be opened, or fails in fp32; EngineError: none fits, and none is to be built.
         BuildError: an engine could not be built.
     """
     subjects = choose_subjects(bundle, plan.backend, plan.precisions, plan.simulate_tensorrt)
-    use = EngineUse(plan.build, plan.device, plan.batch_size, progress, say, plan.trust_engines)
+    use = EngineUse(plan.build, plan.device, plan.batch_size, progress, say, plan.trust_engines, plan.dla)
     with ExitStack() as stack:
-        opened = {
-            subject: stack.enter_context(open_subject(bundle, subject, plan.backend, plan.threads, use)) for subject in subjects
-        }
+        opened: dict[Subject, Recognizer | TrackRecognizer] = {}
+        for subject in subjects:
+            opened[subject] = open_subject(bundle, subject, plan.backend, plan.threads, use)
+            stack.callback(opened[subject].close)
         evaluations: dict[Subject, Evaluation] = {}
         for subject, recognizer in opened.items():
             say(f"Reading {counted(len(labelled))}: {subject.name} with {recognizer.description}")
@@ -145,7 +153,7 @@ def verify(
             say(f"Timing {', '.join(subject.name for subject in timed)} in turn")
             recognizers = {subject.name: opened[subject] for subject in timed}
             readable = [score.crop for score in results[0].evaluation.scores if score.error is None]
-            speeds = time_recognizers(recognizers, crops_to_time(readable, plan.rectify), plan.seconds)
+            speeds = time_recognizers(recognizers, _to_time(readable, plan.rectify), plan.seconds)
             results = _results(opened, evaluations, plan, speeds)
     approvals = approvals_of(bundle, results, plan.least_plates, graphs_chosen_on(bundle, labelled), plan.rectify)
     return Verification(ruled(bundle, results, approvals), _warnings(results[0].evaluation), approvals)
@@ -154,12 +162,15 @@ def verify(
 def _evaluate(
     bundle: Bundle,
     subject: Subject,
-    recognizer: Recognizer,
+    recognizer: Recognizer | TrackRecognizer,
     labelled: Sequence[LabelledCrop],
     plan: Plan,
     progress: Progress,
 ) -> Evaluation:
     plate_format = bundle.manifest.plate_format
+    if isinstance(recognizer, TrackRecognizer):
+        tracks, patient = _tracks(labelled), subject.precision != "fp32"
+        return evaluate_tracks(recognizer, tracks, progress, plate_format, plan.rectify, patient)
     try:
         return evaluate(recognizer, labelled, progress, plate_format, plan.rectify)
     except BackendError:
@@ -168,8 +179,20 @@ def _evaluate(
         return evaluate(PatientReader(recognizer), labelled, progress, plate_format, plan.rectify)
 
 
+def _tracks(labelled: Sequence[LabelledCrop]) -> list[LabelledTrack]:
+    tracks = [track for track in labelled if isinstance(track, LabelledTrack)]
+    if len(tracks) < len(labelled):
+        raise UsageError("single crops were given to verify a bundle that reads tracks; read them with read_labelled_tracks")
+    return tracks
+
+
+def _to_time(readable: Sequence[LabelledCrop], rectify: bool) -> Sequence[Image] | Sequence[list[Image]]:
+    tracks = [track for track in readable if isinstance(track, LabelledTrack)]
+    return frames_to_time(tracks, rectify) if tracks else crops_to_time(readable, rectify)
+
+
 def _results(
-    opened: Mapping[Subject, Recognizer],
+    opened: Mapping[Subject, Recognizer | TrackRecognizer],
     evaluations: Mapping[Subject, Evaluation],
     plan: Plan,
     speeds: Mapping[str, Summary],

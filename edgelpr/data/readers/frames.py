@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.data.readers.mistakes import refuse
-from edgelpr.data.readers.rows import Row, read_rows
+from edgelpr.data.readers.rows import Row, as_line, read_rows
 from edgelpr.data.readers.table import locate
 from edgelpr.errors import DataError
 
@@ -69,7 +69,7 @@ def _frame(row: Row, folder: Path) -> LabelledFrame:
 
 def _mistake(row: Row, frame: LabelledFrame, first: LabelledFrame | None, labelled: bool) -> str | None:
     if None in row or not frame.track or not (row["image"] or "").strip():
-        return f"expected a track and an image file, found {','.join(map(str, row.values()))}"
+        return f"expected a track and an image file, found '{as_line(row)}'"
     if labelled and not frame.plate:
         return f"no plate for {row['image']}"
     if not frame.path.is_file():

@@ -43,6 +43,14 @@ def read_rows(
         raise DataError(f"{path}, line {reader.reader.line_num}: not a valid CSV ({error})") from error
 
 
+def as_line(row: Row) -> str:
+    """The cells of a row as they stand in the file, for messages."""
+    cells: list[str] = []
+    for cell in row.values():  # those beyond the header are a list
+        cells += cell if isinstance(cell, list) else [cell or ""]
+    return ",".join(cells)
+
+
 def _renamed(names: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
     first = {alias: column for column, aliases in columns.items() for alias in (column, *aliases)}
     return [first.get(name, name) for name in names]

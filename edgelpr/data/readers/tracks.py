@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgelpr.data.readers.mistakes import refuse
-from edgelpr.data.readers.rows import read_rows
+from edgelpr.data.readers.rows import as_line, read_rows
 from edgelpr.data.readers.table import locate
 from edgelpr.errors import DataError
 
@@ -27,7 +27,7 @@ def read_track_table(path: Path) -> dict[str, list[Path]]:
     for line, row in read_rows(path, {"track": (), "image": ()}, _HEADER):
         track, image = (row["track"] or "").strip(), (row["image"] or "").strip()
         if None in row or not track or not image:
-            mistakes.append(f"line {line}: expected a track and an image file, found {','.join(map(str, row.values()))}")
+            mistakes.append(f"line {line}: expected a track and an image file, found '{as_line(row)}'")
             continue
         tracks.setdefault(track, []).append(locate(image, path.parent))
     refuse(path, mistakes)
