@@ -13,8 +13,15 @@ from safetensors import SafetensorError, safe_open
 
 from edgelpr.benchmarks.paper import HPA, MACHINE, PROTOCOL, PaperFigures
 from edgelpr.errors import CheckpointError
-from edgelpr.models.counting import count_multiply_adds, count_parameters, imagenet_classifier_parameters
+from edgelpr.models.counting import (
+    count_multiply_adds,
+    count_parameters,
+    count_track_multiply_adds,
+    imagenet_classifier_parameters,
+)
 from edgelpr.models.hpa import ARCHITECTURES, create
+from edgelpr.models.iq_stan import create_iq_stan
+from edgelpr.models.iq_stan_checkpoint import describe_iq_stan, is_iq_stan
 from edgelpr.models.metadata import METADATA_KEY, Metadata
 from edgelpr.models.weights import Weights
 from edgelpr.plates.format import PlateFormat
@@ -55,7 +62,10 @@ class Entry:
     """As the paper counts; None for our own networks, which never had one."""
 
     multiply_adds: int
-    """For one plate, before any rewrite of the export."""
+    """For one plate, before any rewrite of the export; of IQ-STAN for five frames of it."""
+
+    input_size: tuple[int, int]
+    """Height and width of a crop or a frame in pixels."""
 
     weights: tuple[FoundWeights, ...]
     """Trained weights of this network."""
@@ -80,7 +90,10 @@ def list_networks(plate_format: PlateFormat, weights: Sequence[Weights]) -> tupl
         CheckpointError: a file among the weights that is damaged, or a card that is not JSON.
     """
     found = [read_weights(item) for item in weights]
-    return tuple(_entry(name, classifier, plate_format, found) for name, classifier in _networks())
+    return (
+        *(_entry(name, classifier, plate_format, found) for name, classifier in _networks()),
+        _of_tracks(plate_format, found),
+    )
 
 
 def read_weights(weights: Weights) -> FoundWeights:
@@ -90,6 +103,8 @@ def read_weights(weights: Weights) -> FoundWeights:
         CheckpointError: the file is damaged, is not of this project, or its card is not a JSON object.
     """
     try:
+        if is_iq_stan(weights.path):
+            return FoundWeights(weights, describe_iq_stan(weights.path), read_accuracy(weights.card))
         with safe_open(str(weights.path), framework="np") as file:
             texts = file.metadata() or {}
         metadata = Metadata.parse(texts.get(METADATA_KEY, ""))
@@ -105,7 +120,7 @@ def to_plain(entry: Entry) -> dict[str, Any]:
         "parameters": entry.parameters,
         "parameters_with_imagenet_classifier": entry.parameters_with_imagenet_classifier,
         "multiply_adds": entry.multiply_adds,
-        "input": list(entry.plate_format.height_width),
+        "input": list(entry.input_size),
         "positions": entry.plate_format.positions,
         "classes": entry.plate_format.classes,
         "weights": [
@@ -140,9 +155,21 @@ def _entry(name: str, classifier: Classifier, plate_format: PlateFormat, found: 
         parameters,
         parameters + imagenet_classifier_parameters(network) if published else None,
         count_multiply_adds(network.to_empty(device="cpu")),  # a pass on the meta device imports torch's compiler first
+        plate_format.height_width,
         tuple(item for item in found if (item.metadata.architecture, item.metadata.classifier) == (name, classifier)),
         HPA.get((name, classifier)),
     )
+
+
+def _of_tracks(plate_format: PlateFormat, found: Sequence[FoundWeights]) -> Entry:
+    """IQ-STAN, whose paper states no size and has figures of data that nobody else has."""
+    with torch.device("meta"):
+        network = create_iq_stan(plate_format)
+    name, size = network.config.name, network.preprocessing
+    weights = tuple(item for item in found if item.metadata.architecture == name)
+    count = count_track_multiply_adds(network.to_empty(device="cpu"))
+    parameters = count_parameters(network)
+    return Entry(name, "shared", plate_format, parameters, None, count, (size.height, size.width), weights, None)
 
 
 def read_accuracy(card: Path | None) -> tuple[dict[str, Any], ...]:

@@ -20,6 +20,9 @@ FRAMES, PRESENT = "frames", "present"
 TRACK_EXTRAS = ("quality", "likeness", "temporal", "attention")
 """Outputs that a graph for tracks may have after classes and probabilities, in this order."""
 
+TRACKS_AT_ONCE = 2
+"""Rows that reading gives a graph for tracks at once: newcomers of two times as many frames are scored together."""
+
 _OF_TRACKS = ("frames", "confidence")
 
 # The first that a bundle has is taken. The backend torch is absent: it computes with the weights, not with a graph.

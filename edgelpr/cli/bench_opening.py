@@ -38,7 +38,7 @@ def rotation_for(job: BenchJob, bundle: Bundle) -> Rotation:
         return rendered_rotation(manifest.plate_format, job.seed)
     else:
         rotation = read_rotation(job.images, job.label_format)
-    warn_of("crops left out", rotation.left_out, "mend or remove them")
+    warn_of("crops left out" if manifest.frames is None else "tracks left out", rotation.left_out, "mend or remove them")
     return rotation
 
 
@@ -58,6 +58,7 @@ def open_for(job: BenchJob, bundle: Bundle) -> RecognizerReader | TracksReader:
         use = EngineUse(
             build=job.build,
             device=job.device,
+            dla=job.dla,
             trust_engines=job.trust_engines,
             batch=job.batch,
             progress=steps.reach,
@@ -73,10 +74,10 @@ def open_for(job: BenchJob, bundle: Bundle) -> RecognizerReader | TracksReader:
     return reader
 
 
-def cold_arguments(job: BenchJob, reader: RecognizerReader | TracksReader) -> dict[str, str | int | bool]:
+def cold_arguments(job: BenchJob, reader: RecognizerReader | TracksReader) -> dict[str, str | int | bool | None]:
     """What a fresh process opens the same with."""
-    cold: dict[str, str | int | bool] = {"bundle": str(job.bundle.resolve()), "backend": reader.backend}
-    engine = {"device": job.device, "trust_engines": job.trust_engines}
+    cold: dict[str, str | int | bool | None] = {"bundle": str(job.bundle.resolve()), "backend": reader.backend}
+    engine = {"device": job.device, "dla": job.dla, "trust_engines": job.trust_engines}
     return cold | {"precision": job.precision} | (engine if reader.threads is None else {"threads": reader.threads})
 
 

@@ -129,7 +129,8 @@ def command(
 
     with Telling() as telling:
         measurement = _measurement(quick, seconds, telling.reach)
-        earlier = read_earlier(output, measurement.result().machine, measurement.span.kind, threads, fresh, retakes)
+        machine, duration = measurement.result().machine, measurement.span.kind
+        earlier = read_earlier(output, machine, duration, threads, fresh, retakes, device)
         wanted = Wanted(backends, precisions, threads, device, earlier)
         done = run_papers(sources, wanted, measurement, note, keep=keep)
     keep(done.result)

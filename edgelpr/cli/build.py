@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -33,9 +35,17 @@ if TYPE_CHECKING:
 @click.option(
     "--batch",
     metavar="N|N,N,N",
-    help="Smallest, usual and largest batch: all run, the usual one fastest; one number: no other.  [default: 1,1,32]",
+    help="Smallest, usual and largest batch: all run, the usual one fastest; one number: no other.  [default: 1,1,32; for "
+    "tracks 1,1,2]",
 )
 @click.option("--workspace", metavar="SIZE", help="Device memory for one layer, 512MiB or 2GiB.  [default: from what is free]")
+@click.option(
+    "--device",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Which GPU, as CUDA numbers those that CUDA_VISIBLE_DEVICES leaves.",
+)
 @click.option("--level", type=int, help="0 builds quickly, 5 runs fast.  [default: TensorRT's own, 3]")
 @click.option("--dla", type=int, metavar="CORE", help="Use this DLA core (Orin NX, AGX Orin); the GPU does what it cannot.")
 @click.option("--version-compatible", is_flag=True, help="Later TensorRT runs the engine too; slower, and not on Jetson.")
@@ -65,6 +75,7 @@ def command(
     backend: EngineBackend | None,
     batch: str | None,
     workspace: str | None,
+    device: int,
     level: int | None,
     dla: int | None,
     version_compatible: bool,
@@ -89,11 +100,11 @@ def command(
 
     Where int8 and fp16 are both there after a build, both are timed for a second, and what int8 gains on this device is said.
 
-    --batch counts crops; of a BUNDLE that reads tracks it counts these, of which `edgelpr track` reads one or two at once:
-    --batch 1,1,2 then takes the least device memory.
+    --batch counts crops; of a BUNDLE that reads tracks it counts these, of which `edgelpr track` reads one or two at once. A
+    recipe's batches are of crops: add --batch 1,1,2 for tracks, which takes less device memory.
 
-    With several GPUs the first is taken; CUDA_VISIBLE_DEVICES=1 makes another one the first. Of several --target the oldest
-    decides how the engine computes; TensorRT-RTX computes no int8 on sm75, so build for that one on its own.
+    Of several --target the oldest decides how the engine computes; TensorRT-RTX computes no int8 on sm75, so build for that one
+    on its own.
 
     \b
       edgelpr build plates.elpr --precision int8
@@ -103,23 +114,28 @@ def command(
       edgelpr build plates.elpr --recipe xavier-nx --script for-the-board/    JetPack 4 and 5 build with trtexec
     """
     from edgelpr.bundle.bundle import Bundle
+    from edgelpr.engines.finding import options_for
 
-    _check_usage(script, tensorrt_version, calib)
+    _check_usage(script, tensorrt_version, calib, device, target)
     given = _given(batch, workspace, level, dla, version_compatible, hardware_compatible, target)
-    choices = choose(recipe, precision, backend, given)
     opened = Bundle.open(bundle)
+    choices = choose(recipe, precision, backend, given, options_for(opened))
     if script is not None:
         _write_script(opened, choices, script, tensorrt_version, calib, as_json)
         return
     if choices.recipe is not None and choices.recipe.script_only:
         raise UsageError(f"{choices.recipe.board} cannot run this package; add --script DIR to build there with trtexec")
     with showing_log(verbose):
-        _build(opened, choices, force, as_json)
+        _build(opened, choices, device, force, as_json)
 
 
-def _check_usage(script: Path | None, tensorrt_version: str | None, calib: Path | None) -> None:
+def _check_usage(
+    script: Path | None, tensorrt_version: str | None, calib: Path | None, device: int, target: str | None
+) -> None:
     if script is None and (tensorrt_version is not None or calib is not None):
         raise UsageError("--tensorrt-version and --calib are about a script for another board; add --script DIR")
+    if device and (script is not None or target is not None):
+        raise UsageError("--device is about a GPU of this machine, and --script and --target are about others; leave one out")
 
 
 def _given(
@@ -146,7 +162,7 @@ def _given(
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _build(bundle: Bundle, choices: Choices, force: bool, as_json: bool) -> None:
+def _build(bundle: Bundle, choices: Choices, device: int, force: bool, as_json: bool) -> None:
     from edgelpr.cli.progress import Steps
     from edgelpr.engines.building import BuiltPlan, build_plan
     from edgelpr.engines.ensuring import ensure_engine
@@ -154,7 +170,7 @@ def _build(bundle: Bundle, choices: Choices, force: bool, as_json: bool) -> None
 
     backend = pick_backend(choices)
     bundle.graph(choices.precision, backend)  # before minutes of work
-    machine = _machine(backend, choices.options)
+    machine = _machine(backend, choices.options, device)
     for line in () if choices.recipe is None else choices.recipe.remarks(machine.target(choices.options)):
         note(f"Warning: {line}")
     built: list[BuiltPlan] = []
@@ -167,7 +183,7 @@ def _build(bundle: Bundle, choices: Choices, force: bool, as_json: bool) -> None
         built.append(build_plan(*arguments, **named))
         return built[-1]
 
-    with Steps("Building") as steps:
+    with Steps("Building") as steps, _current(device):
         stored = ensure_engine(
             bundle,
             choices.precision,
@@ -182,11 +198,27 @@ def _build(bundle: Bundle, choices: Choices, force: bool, as_json: bool) -> None
     if built and _runs_here(stored, machine):
         from edgelpr.cli.build_compare import compare_precisions
 
-        compare_precisions(bundle, stored, machine.target())
-    _name_next(bundle, stored, machine)
+        compare_precisions(bundle, stored, machine.target(), device)
+    _name_next(bundle, stored, machine, device)
 
 
-def _machine(backend: EngineBackend, options: BuildOptions) -> Machine:
+@contextmanager
+def _current(device: int) -> Iterator[None]:
+    """TensorRT builds for the GPU that is current: the first where nobody says otherwise, which takes no package for CUDA."""
+    from edgelpr.runtime.executing.machinery import Machinery
+
+    if not device:
+        yield
+        return
+    gpu = Machinery().open_device(device)
+    try:
+        gpu.activate()
+        yield
+    finally:
+        gpu.close()
+
+
+def _machine(backend: EngineBackend, options: BuildOptions, device: int) -> Machine:
     """This machine; for other GPUs none need be here."""
     from edgelpr.cuda.probing import probe
     from edgelpr.engines.machine import Machine
@@ -199,7 +231,7 @@ def _machine(backend: EngineBackend, options: BuildOptions) -> Machine:
         return Machine(load_tensorrt(backend), backend, devices[0] if devices else None)
     machinery = Machinery()
     try:
-        machine = machinery.machine(backend, 0)
+        machine = machinery.machine(backend, device)
     except DeviceError as error:
         if backend == "tensorrt":
             raise
@@ -228,13 +260,15 @@ def _report(stored: StoredEngine, built: bool, as_json: bool) -> None:
         click.echo(f"note       {line}")
 
 
-def _name_next(bundle: Bundle, stored: StoredEngine, machine: Machine) -> None:
+def _name_next(bundle: Bundle, stored: StoredEngine, machine: Machine, device: int) -> None:
     from edgelpr.engines.finding import find_engines
+    from edgelpr.runtime.executing.use import EngineUse
 
     record, target = stored.record, stored.record.target
+    use = EngineUse(device=device, dla=record.options.dla_core)
     dla = () if record.options.dla_core is None else ("--dla", str(record.options.dla_core))
     labels = "labels.csv" if bundle.manifest.frames is None else "tracks.csv"
-    words = ["edgelpr", "verify", str(bundle.path), "--data", labels, "--backend", target.backend, *dla]
+    words = ["edgelpr", "verify", str(bundle.path), "--data", labels, "--backend", target.backend, *use.words]
     verify = shlex.join([*words, "--precision", record.precision, "--build"])  # fp32 is what the others are held against
     here = _runs_here(stored, machine)
     if here:

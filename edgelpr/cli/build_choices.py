@@ -38,7 +38,13 @@ class Choices:
     """Where the rest comes from."""
 
 
-def choose(name: str | None, precision: Precision | None, backend: EngineBackend | None, given: dict[str, Any]) -> Choices:
+def choose(
+    name: str | None,
+    precision: Precision | None,
+    backend: EngineBackend | None,
+    given: dict[str, Any],
+    default: BuildOptions,
+) -> Choices:
     """Put the command line over a recipe, and both over the defaults.
 
     Args:
@@ -46,15 +52,15 @@ def choose(name: str | None, precision: Precision | None, backend: EngineBackend
         precision: None: the recipe's, else fp32.
         backend: None: the recipe's.
         given: fields of ``BuildOptions`` that the command line names.
+        default: of the bundle.
 
     Raises:
         UsageError: an unknown recipe or a mistake in it, or options that exclude each other.
     """
-    from edgelpr.engines.options import BuildOptions
     from edgelpr.engines.recipes import load_recipe
 
     recipe = None if name is None else load_recipe(name)
-    options = replace(BuildOptions() if recipe is None else recipe.options, **given)
+    options = replace(default if recipe is None else recipe.options, **given)
     if recipe is not None:
         note(f"Recipe {recipe.name}: {recipe.board}, {recipe.software}")
         for line in recipe.notes:

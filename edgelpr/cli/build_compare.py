@@ -28,13 +28,16 @@ WORTH = 1.05
 _LEAST, _MOST, _BLOCKS, _TRIED, _GREY = 64, 4000, 4, 3, 128
 
 
-def compare_precisions(bundle: Bundle, stored: StoredEngine, here: Target) -> None:
-    """Time int8 and fp16, network only, and say the ratio; nothing where there is only one of them. It never fails a build.
+def compare_precisions(bundle: Bundle, stored: StoredEngine, here: Target, device: int = 0) -> None:
+    """Time int8 and fp16, network only, and say the ratio; it never fails a build.
+
+    Nothing is timed where the other one is not there, does not take the same batch at once, or runs elsewhere (on a DLA).
 
     Args:
         bundle: with the engines.
         stored: that was built.
         here: this machine, which runs it.
+        device: number of its GPU.
     """
     from edgelpr.engines.finding import find_engines
 
@@ -42,12 +45,16 @@ def compare_precisions(bundle: Bundle, stored: StoredEngine, here: Target) -> No
     if record.precision not in ("fp16", "int8"):
         return
     other: Precision = "fp16" if record.precision == "int8" else "int8"
-    try:
-        engines = {record.precision: stored, other: find_engines(bundle, here, other, dla=record.options.dla_core)[0]}
+    options = record.options
+    try:  # one that takes that batch at once: in parts it would be slower for another reason
+        held_against = find_engines(bundle, here, other, batch=options.batches[1], dla=options.dla_core)[0]
+        engines = {record.precision: stored, other: held_against}
     except EdgelprError:  # none is there
         return
+    if held_against.record.options.dla_core != options.dla_core:
+        return
     try:
-        times = _times(bundle, engines)
+        times = _times(bundle, engines, device)
     except EdgelprError as error:
         note(f"{other} and {record.precision} were not compared: {error}")
         return
@@ -59,7 +66,7 @@ def compare_precisions(bundle: Bundle, stored: StoredEngine, here: Target) -> No
     note(found if ratio >= WORTH else f"Warning: {found}{loses}")
 
 
-def _times(bundle: Bundle, engines: dict[Precision, StoredEngine]) -> dict[Precision, float]:
+def _times(bundle: Bundle, engines: dict[Precision, StoredEngine], device: int) -> dict[Precision, float]:
     """Medians in milliseconds, of the usual batch of the engine that was built, one in turn with the other."""
     from edgelpr.benchmarks.timing import time_alternating
     from edgelpr.runtime.backends.registry import load_backend
@@ -70,7 +77,7 @@ def _times(bundle: Bundle, engines: dict[Precision, StoredEngine]) -> dict[Preci
     with ExitStack() as stack:
         for precision, engine in engines.items():
             backend = engine.record.target.backend
-            network = load_backend(backend, bundle, precision, None, EngineUse(batch=count, stored=engine))
+            network = load_backend(backend, bundle, precision, None, EngineUse(device=device, batch=count, stored=engine))
             stack.callback(network.close)
             calls[precision] = partial(_run, network, _batch(bundle.graph(precision, backend), count))
         start = perf_counter()

@@ -66,8 +66,8 @@ def command(
 
     Every rewrite and the finished graph are compared with the PyTorch network; a difference fails the export.
 
-    A checkpoint of iq-stan becomes a bundle that reads tracks, up to five frames of one plate, with `edgelpr track`. It is in
-    fp32 and stays so for now: calibrate, verify and build are for bundles that read single crops.
+    A checkpoint of iq-stan becomes a bundle that reads tracks, up to five frames of one plate, with `edgelpr track`; calibrate,
+    verify and build take it as well.
 
     A pattern masks classes inside the graph, for good: on plates that follow it 0 is no more read as O, and any other plate is
     forced into it. Confidences are shares of what is left, so find thresholds anew (edgelpr eval) before you trust them.

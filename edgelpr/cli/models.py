@@ -52,7 +52,8 @@ def _print_networks(entries: Sequence[Entry], plate_format: PlateFormat) -> None
     click.echo(
         "\nThe paper counts the ResNet's unused ImageNet classifier; edgelpr never deploys it. Names with a colon have one\n"
         "classifier a position (paper, table 4). Paper FPS: GTX 1080 Ti, mean of 5000 forward passes, batch 1, network only.\n"
-        "Paper AC/LE/RP: whole plates read right on AOLP, crops by its own boxes. hpa-nano is ours, not the paper's."
+        "Paper AC/LE/RP: whole plates read right on AOLP, crops by its own boxes. hpa-nano is ours, not the paper's.\n"
+        "iq-stan reads up to five frames of a plate at once (edgelpr track); its multiply-adds are for five."
     )
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _PLATE_COLUMNS = 12
 _MOST_NAMED = 8
+_MOST_MIXED = 3
 _EVEN = 0.5
 
 
@@ -40,6 +41,7 @@ class _Outcome:
     track: PlateTrack
     reading: TrackReading | None = None
     errors: dict[Path, str] = field(default_factory=dict)
+    """Of frames that could not be read."""
 
     @property
     def mixed(self) -> bool:
@@ -80,7 +82,7 @@ def command(
     a folder for each; a CSV with the columns track,image holds many, a line a frame. Frames may differ in size, and grey and
     colour may be mixed. The network takes five at a time: of more the best by quality are read, fewer are fine.
 
-    Frames that cannot be read are reported and the others read; the exit code is then 1.
+    Frames that cannot be read, and folders without any, are reported and the others read; the exit code is then 1.
 
     \b
       edgelpr track tracks.elpr front-1.jpg front-2.jpg front-3.jpg
@@ -101,7 +103,6 @@ def command(
     if folder is not None:
         note(f"Drawings are in {folder}")
     if failed:
-        note(f"{failed} frame{'s' if failed > 1 else ''} could not be read")
         click.get_current_context().exit(1)
     if folder is None:
         some = shlex.join(frames) if len(frames) <= _MOST_NAMED else "FRAMES..."
@@ -111,21 +112,23 @@ def command(
 
 
 def _read_all(recognizer: TrackRecognizer, wanted: Sequence[WantedTrack], folder: Path | None, as_json: bool) -> int:
-    """Read and print everything; returns how many frames failed."""
+    """Read and print everything; returns how many frames, folders and patterns failed."""
     from edgelpr.cli.progress import ProgressBar
     from edgelpr.cli.track_saving import TrackDrawings
 
     drawings = None if folder is None else TrackDrawings(folder, wanted)
-    failed = crowded = mixed = 0
+    failed = empty = crowded = 0
+    mixed: list[str] = []
     if not as_json:
         click.echo(f"{'plate':<{_PLATE_COLUMNS}}  confidence  frames   track")
     with ProgressBar(len(wanted), "Reading", wanted=not sys.stdout.isatty()) as bar:
         for done, item in enumerate(wanted, start=1):
             outcome = _read(recognizer, item)
             failed += len(outcome.errors)
+            empty += item.problem is not None
             crowded += len(outcome.track) > recognizer.frames
-            mixed += outcome.mixed
-            for error in outcome.errors.values():
+            mixed += [item.name] if outcome.mixed else []
+            for error in _errors(outcome):
                 bar.note(f"Error: {error}")
             if as_json:
                 print_json_line(_as_dict(outcome, recognizer))
@@ -142,8 +145,23 @@ def _read_all(recognizer: TrackRecognizer, wanted: Sequence[WantedTrack], folder
             f"Of tracks with more than {recognizer.frames} frames the {which} {recognizer.frames} were read ({crowded} of them)"
         )
     if mixed:
-        note(f"{mixed} tracks seem to have frames of different plates: their confidence is low, and --json gives same_plate")
-    return failed
+        note(_about_mixed(mixed))
+    if failed:
+        note(f"{failed} frame{'s' if failed > 1 else ''} could not be read")
+    return failed + empty
+
+
+def _errors(outcome: _Outcome) -> list[str]:
+    problem = outcome.wanted.problem
+    return [*outcome.errors.values(), *([] if problem is None else [f"{outcome.wanted.name}: {problem}"])]
+
+
+def _about_mixed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_MIXED} more" if len(names) > _MOST_MIXED else ""
+    one = len(names) == 1
+    which = f"{'1 track seems' if one else f'{len(names)} tracks seem'} to have frames of different plates"
+    low = f"{'its' if one else 'their'} confidence is low, and --json gives same_plate"
+    return f"{which} ({', '.join(names[:_MOST_MIXED])}{more}): {low}"
 
 
 def _read(recognizer: TrackRecognizer, wanted: WantedTrack) -> _Outcome:
@@ -174,7 +192,8 @@ def _as_dict(outcome: _Outcome, recognizer: TrackRecognizer) -> dict[str, Any]:
     failed = [{"file": str(path), "error": error} for path, error in outcome.errors.items()]
     reading = outcome.reading
     if reading is None:
-        return {"track": outcome.wanted.name, "error": "none of its frames could be read", "frames": failed}
+        error = outcome.wanted.problem or "none of its frames could be read"
+        return {"track": outcome.wanted.name, "error": error, "frames": failed}
     read = [
         {"file": frame.name, "quality": None if frame.quality is None else round(frame.quality, 6)} for frame in reading.frames
     ]

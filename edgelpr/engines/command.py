@@ -14,7 +14,14 @@ _MIB = 1 << 20
 
 
 def build_command(
-    bundle: Path, precision: Precision, backend: EngineBackend, options: BuildOptions = _DEFAULT, *, force: bool = False
+    bundle: Path,
+    precision: Precision,
+    backend: EngineBackend,
+    options: BuildOptions | None = None,
+    *,
+    default: BuildOptions = _DEFAULT,
+    device: int = 0,
+    force: bool = False,
 ) -> str:
     """`edgelpr build` with the same options, quoted for a shell.
 
@@ -22,22 +29,25 @@ def build_command(
         bundle: its folder.
         precision: of the engine.
         backend: of the engine.
-        options: those that are the default are left out.
+        options: those that are the default are left out; None: all of them.
+        default: what this bundle's engines are built with by default, as ``finding.options_for`` has it.
+        device: number of the GPU.
         force: whether to build although there is a fitting engine.
     """
     words = ["edgelpr", "build", str(bundle), "--precision", precision]
     words += [] if backend == "tensorrt" else ["--backend", backend]
-    words += [*_words(options), *(["--force"] if force else [])]
+    words += ["--device", str(device)] if device else []
+    words += [*_words(options or default, default), *(["--force"] if force else [])]
     return shlex.join(words)
 
 
-def options_in_words(options: BuildOptions) -> str:
-    """The options as the command line takes them: ``--batch 1,1,8 --level 5``."""
-    return shlex.join(_words(options)) or "the defaults"
+def options_in_words(options: BuildOptions, default: BuildOptions = _DEFAULT) -> str:
+    """The options as the command line takes them: ``--batch 1,1,8 --level 5``; ``default`` as for ``build_command``."""
+    return shlex.join(_words(options, default)) or "the defaults"
 
 
-def _words(options: BuildOptions) -> Iterator[str]:
-    if options.batches != _DEFAULT.batches:
+def _words(options: BuildOptions, default: BuildOptions) -> Iterator[str]:
+    if options.batches != default.batches:
         yield from ("--batch", ",".join(map(str, options.batches)))
     if options.workspace_bytes is not None:
         size = options.workspace_bytes

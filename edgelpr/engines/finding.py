@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from edgelpr.bundle.bundle import Bundle
+from edgelpr.bundle.graph import TRACKS_AT_ONCE
 from edgelpr.engines.command import build_command, options_in_words
 from edgelpr.engines.dla import refuse_dla
 from edgelpr.engines.matching import Mismatch, describe, explain, mismatches
@@ -17,7 +18,6 @@ from edgelpr.errors import EngineError
 from edgelpr.types import Precision
 
 _MOST_NAMED = 4
-_TRACKS = 2
 
 
 def find_engines(
@@ -28,6 +28,7 @@ def find_engines(
     options: BuildOptions | None = None,
     trust: bool = False,
     dla: int | None = None,
+    device: int = 0,
 ) -> tuple[StoredEngine, ...]:
     """The engines of a bundle that can run here, one at least: those in the bundle before those in the cache, the newest first.
 
@@ -42,6 +43,7 @@ def find_engines(
         options: only engines that were built with exactly these; None: any.
         trust: whether a plan that brings code for the processor is taken although it was not built here.
         dla: only engines that leave what they can to this DLA core; None: see above.
+        device: number of the GPU that ``here`` has, for the command that builds.
 
     Raises:
         EngineError: none fits; the message says what there is, why it does not fit and which command builds one.
@@ -51,11 +53,12 @@ def find_engines(
     graph = bundle.manifest.files[bundle.graph(precision, here.backend).file].sha256
     if dla is not None:
         refuse_dla(here.backend, precision)
-    refused, fitting = [], []
+    refused, fitting, default = [], [], options_for(bundle)
     for engine in engines_of(bundle):
         found = mismatches(engine.record, here, graph, precision, batch)
         if options is not None and engine.record.options != options:
-            found += (Mismatch("options", options_in_words(engine.record.options), options_in_words(options)),)
+            built, wanted = (options_in_words(each, default) for each in (engine.record.options, options))
+            found += (Mismatch("options", built, wanted),)
         found += _not_on(dla, engine.record)
         found += () if trust else distrust(engine.record)
         if found:
@@ -65,7 +68,8 @@ def find_engines(
     if fitting:
         on_gpu = [engine for engine in fitting if engine.record.options.dla_core is None]
         return tuple(on_gpu or fitting)
-    command = build_command(bundle.path, precision, here.backend, options or options_for(bundle, batch, dla))
+    to_build = options or options_for(bundle, batch, dla)
+    command = build_command(bundle.path, precision, here.backend, to_build, default=default, device=device)
     if len(refused) == 1 and refused[0][0].record.precision == precision:
         raise EngineError(explain(refused[0][0].path, refused[0][1], command))
     listed = [f"{engine.path.name} ({describe(found)})" for engine, found in refused] + list(strays(bundle))
@@ -98,7 +102,7 @@ def first_sound(
     return None
 
 
-def options_for(bundle: Bundle, batch: int | None, dla: int | None = None) -> BuildOptions:
+def options_for(bundle: Bundle, batch: int | None = None, dla: int | None = None) -> BuildOptions:
     """The default options, with a profile that takes a batch; on a DLA it takes nothing else.
 
     Of tracks, which need as much memory as five crops each, the default takes no more than are usually read at once.
@@ -112,7 +116,7 @@ def options_for(bundle: Bundle, batch: int | None, dla: int | None = None) -> Bu
         return BuildOptions(batches=(batch or 1,) * 3, dla_core=dla)
     smallest, usual, largest = BuildOptions().batches
     if bundle.manifest.frames is not None:
-        largest = _TRACKS
+        largest = TRACKS_AT_ONCE
     return BuildOptions(batches=(smallest, usual, max(largest, batch or 1)))
 
 

@@ -17,7 +17,7 @@ from edgelpr.models.checkpoint import computed, stored
 from edgelpr.models.files import read_safetensors, sniff, write_file
 from edgelpr.models.iq_stan import IqStan, IqStanConfig, create_iq_stan
 from edgelpr.models.matching import describe_mismatch
-from edgelpr.models.metadata import METADATA_KEY
+from edgelpr.models.metadata import METADATA_KEY, Metadata
 from edgelpr.plates.format import PlateFormat
 from edgelpr.types import QualityUse
 
@@ -63,6 +63,21 @@ def is_iq_stan(path: Path) -> bool:
     except (SafetensorError, OSError, ValueError, RuntimeError):
         return False  # whatever reads it says what is wrong with it
     return isinstance(described, dict) and described.get("architecture") == "iq-stan"
+
+
+def describe_iq_stan(path: Path) -> Metadata:
+    """What a checkpoint says about itself; its tensors are not read.
+
+    Raises:
+        CheckpointError: the file is absent, damaged, or of another network.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            values = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+        network = _described(values)
+    except (SafetensorError, OSError, ValueError, EdgelprError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    return Metadata(network.config.name, "shared", network.plate_format, network.preprocessing, values["notes"])
 
 
 def load_iq_stan(path: Path) -> IqStan:

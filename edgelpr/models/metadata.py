@@ -24,7 +24,7 @@ class Metadata:
     """Everything needed to rebuild the network and to feed it."""
 
     architecture: str
-    """A name in ``ARCHITECTURES``."""
+    """A name in ``ARCHITECTURES``, or ``iq-stan``, whose checkpoints are read elsewhere."""
 
     classifier: Classifier
     """Which of the three classifiers."""

@@ -99,7 +99,7 @@ def objection(
         here: instruction set of the processor; by default of this one.
         use: how it is opened, for the command that verifies.
     """
-    if (precision, backend) == ("fp16", "torch"):
+    if (precision, backend) == ("fp16", "torch") and bundle.manifest.frames is None:  # tracks it refuses to load
         words = ("edgelpr", "eval", str(bundle.path), "LABELS.csv", "--backend", backend, "--precision", precision)
         return (
             f"{bundle.path}: fp16 on torch is rounded from the weights, and 'edgelpr verify' rules on graph files only. "

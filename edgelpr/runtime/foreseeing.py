@@ -63,7 +63,7 @@ def foresee(
     here = machinery.machine(backend, use.device).target()
     fitting: Sequence[StoredEngine] = ()
     try:
-        fitting = find_engines(bundle, here, precision, trust=use.trust_engines, dla=use.dla)
+        fitting = find_engines(bundle, here, precision, trust=use.trust_engines, dla=use.dla, device=use.device)
     except EngineError:
         if not use.build:
             raise

@@ -32,21 +32,21 @@ def _times(values: dict[str, Any]) -> dict[str, int]:
 
     with np.load(values.pop("plate")) as arrays:
         frames = [arrays[name] for name in arrays.files]
-    if values.pop("tracks"):
+    tracks = values.pop("tracks")
+    opening: Any
+    if tracks:
         from edgelpr.runtime.tracks.recognizer import TrackRecognizer
 
-        imported = time.perf_counter_ns()
-        tracks = TrackRecognizer.open(allow_unapproved=True, **values)
-        opened = time.perf_counter_ns()
-        tracks.read(frames)
+        opening = TrackRecognizer.open
     else:
         from edgelpr.runtime.recognizer import Recognizer
 
-        imported = time.perf_counter_ns()
-        recognizer = Recognizer.open(allow_unapproved=True, **values)
+        opening = Recognizer.open
+    imported = time.perf_counter_ns()
+    with opening(allow_unapproved=True, **values) as recognizer:
         opened = time.perf_counter_ns()
-        recognizer.read(frames[0])
-    read = time.perf_counter_ns()
+        recognizer.read(frames if tracks else frames[0])
+        read = time.perf_counter_ns()
     return {"importing": imported - _START, "opening": opened - imported, "first_reading": read - opened}
 
 

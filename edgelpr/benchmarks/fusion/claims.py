@@ -29,7 +29,7 @@ _TITLES = {rule.name: rule.title for rule in RULES}
 
 
 def claims(parts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every target that what was measured can decide.
+    """Every target of the parts that were measured; one without the network that it is against is not met.
 
     Args:
         parts: of a result.
@@ -39,8 +39,11 @@ def claims(parts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     found: list[dict[str, Any]] = []
     rendered, frames, mixed = parts.get("rendered"), parts.get("frames"), parts.get("mixed")
+    real = parts.get("real", {"sets": ()})["sets"]
     if rendered is not None:
         found += [_alone(rendered), *_fusions(rendered), *_parts(rendered), *_quality(rendered)]
+    for measured in real:
+        found += _fusions(measured, f", tracks from crops of {measured['set']['data']}")
     if frames is not None:
         found.append(_rising(frames))
     if mixed is not None:
@@ -55,13 +58,13 @@ def _alone(rendered: Mapping[str, Any]) -> dict[str, Any]:
     return _claim(target, f"{share:.1%}", ALONE[0] <= share <= ALONE[1])
 
 
-def _fusions(rendered: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _fusions(measured: Mapping[str, Any], where: str = "") -> list[dict[str, Any]]:
     rows = []
-    for single in rendered["singles"]:
+    for single in measured["singles"]:
         if single["own"]:  # its own frames one by one are no other reader
             continue
         best = best_rule(single["rules"])
-        target = f"{100 * MARGIN:.0f} points above the best simple fusion of {single['name']}"
+        target = f"{100 * MARGIN:.0f} points above the best simple fusion of {single['name']}{where}"
         found = f"{_points(best['against'])} to: {_TITLES[best['rule']]}"
         rows.append(_claim(target, found, best["against"]["difference"] >= MARGIN))
     return rows
@@ -69,11 +72,12 @@ def _fusions(rendered: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _parts(rendered: Mapping[str, Any]) -> list[dict[str, Any]]:
     target = f"{100 * QUALITY_MARGIN:.0f} point above the network without the quality branch"
-    return [
+    rows = [
         _claim(target, f"{_points(row['against'])} to {row['name']}", row["against"]["difference"] >= QUALITY_MARGIN)
         for row in rendered["ablation"]
         if row["quality"] is None
     ]
+    return rows or [_claim(target, "not measured: no such network was named", False)]
 
 
 def _quality(rendered: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -93,14 +97,16 @@ def _rising(frames: Mapping[str, Any]) -> dict[str, Any]:
 
 def _mixed(mixed: Mapping[str, Any]) -> list[dict[str, Any]]:
     """By what a reading returns; other candidates are in the table."""
+    kinds: dict[str, list[Mapping[str, Any]]] = {}
+    for row in mixed["rows"]:
+        kinds.setdefault(f"{row['other_plate']} plates, hardness {row['hardness']:g}", []).append(row)
+    for row in mixed.get("real", ()):
+        kinds.setdefault(f"tracks from crops of {row['data']}", []).append(row)
     rows = []
-    kinds = list(dict.fromkeys((row["hardness"], row["other_plate"]) for row in mixed["rows"]))
-    for (hardness, other), (figure, name) in product(kinds, _TOLD_BY.items()):
-        chosen = [row for row in mixed["rows"] if (row["hardness"], row["other_plate"]) == (hardness, other)]
+    for (kind, chosen), (figure, name) in product(kinds.items(), _TOLD_BY.items()):
         areas = [row["figures"][figure]["auroc"] for row in chosen]
         found = ", ".join(f"{area:.3f} ({row['frames_of_other']} of 5)" for area, row in zip(areas, chosen))
-        target = f"AUROC of {name} at least {AREA:.2f}: {other} plates, hardness {hardness:g}"
-        rows.append(_claim(target, found, min(areas) >= AREA))
+        rows.append(_claim(f"AUROC of {name} at least {AREA:.2f}: {kind}", found, min(areas) >= AREA))
     return rows
 
 

@@ -18,7 +18,7 @@ def join_results(before: Mapping[str, Any], result: Mapping[str, Any], where: Pa
         where: the file of the earlier one, for messages.
 
     Raises:
-        UsageError: it is of another network, or was measured with other versions.
+        UsageError: it is of another network, was measured with other versions, or its plates were rendered with other glyphs.
     """
     kept = {name: part for name, part in before["parts"].items() if name not in result["parts"]}
     if kept and before["network"]["sha256"] != result["network"]["sha256"]:
@@ -26,8 +26,14 @@ def join_results(before: Mapping[str, Any], result: Mapping[str, Any], where: Pa
     if kept and before["machine"]["versions"] != result["machine"]["versions"]:
         raise UsageError(f"{where}: was measured with other versions; measure all parts, without --only")
     parts = kept | dict(result["parts"])
+    if len({_glyphs(part["set"]) for part in parts.values() if "glyphs" in part.get("set", {})}) > 1:
+        raise UsageError(f"{where}: its plates were rendered with other glyphs; name the same --glyphs, or another --output")
     measured = {name: when for name, when in before.get("measured", {}).items() if name in kept}
     return {**result, "measured": measured | dict(result["measured"]), "parts": parts}
+
+
+def _glyphs(rendered: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    return rendered.get("glyphs"), rendered.get("glyphs_sha256")
 
 
 def frozen_set(result: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ def measure(bench: Bench, plan: Plan, parts: Sequence[str], check: Check) -> dic
         found["real"] = {"sets": [compare_readers(bench, tracks) for tracks in real]}
     if "mixed" in parts:
         rows = [{"data": str(tracks.recipe["data"]), **row} for tracks in real for row in measure_mixed_real(bench, tracks)]
-        found["mixed"] = {**measure_mixed(bench, renderer, plan.mixed), "real": rows}
+        found["mixed"] = {**measure_mixed(bench, renderer, plan.mixed), "set": _glyphs(plan, renderer), "real": rows}
     return found
 
 
@@ -93,8 +93,13 @@ def make_renderer(bench: Bench, plan: Plan) -> TrackRenderer:
 
 
 def _rendered(bench: Bench, plan: Plan, renderer: TrackRenderer) -> TrackSet:
-    about: Mapping[str, Any] = {} if plan.glyphs is None else {"glyphs_sha256": folder_sha256(plan.glyphs)}
-    return plan.frozen.render_all(renderer, bench.preprocessings, about, bench.progress("rendering"))
+    return plan.frozen.render_all(renderer, bench.preprocessings, _glyphs(plan, renderer), bench.progress("rendering"))
+
+
+def _glyphs(plan: Plan, renderer: TrackRenderer) -> dict[str, str]:
+    """What tells them apart from others."""
+    found = {"glyphs": renderer.description}
+    return found if plan.glyphs is None else found | {"glyphs_sha256": folder_sha256(plan.glyphs)}
 
 
 def _real(bench: Bench, plan: Plan, renderer: TrackRenderer) -> list[TrackSet]:

@@ -61,7 +61,7 @@ def _rows(bench: Bench, plan: MixedTracks, own: TrackSet, others: TrackSet) -> l
     rows = []
     for count in COUNTS:
         found = _figures(bench, plan.mix(own, others, count))
-        areas = {name: tell_apart(clean[name], found[name]) for name in clean}
+        areas = {name: tell_apart(clean[name], found[name], own.clusters) for name in clean}
         bench.say(f"{count} of 5 frames of another plate: " + ", ".join(f"{n} {a['auroc']:.3f}" for n, a in areas.items()))
         rows.append({"frames_of_other": count, "tracks": len(own), "figures": areas})
     return rows

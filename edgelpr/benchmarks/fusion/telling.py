@@ -29,15 +29,18 @@ def auroc(good: Doubles, bad: Doubles) -> float:
     return float((below + up_to).mean() / (2 * len(bad)))
 
 
-def tell_apart(good: Doubles, bad: Doubles, seed: int = 0) -> dict[str, Any]:
+def tell_apart(good: Doubles, bad: Doubles, clusters: NDArray[np.int64], seed: int = 0) -> dict[str, Any]:
     """The area, with a 95 % bootstrap interval; both were made from the same plates, which are drawn together.
 
     Args:
         good: (N,) figures of good tracks.
         bad: (N,) of the tracks that were made from these.
+        clusters: (N,) which tracks were made from one crop; whole crops are drawn.
         seed: of the draws.
     """
-    rng = np.random.default_rng(seed)
-    rows = rng.integers(0, len(good), (_RESAMPLES, len(good)))
+    names, cluster = np.unique(clusters, return_inverse=True)
+    members = [np.flatnonzero(cluster == name) for name in range(len(names))]
+    draws = np.random.default_rng(seed).integers(0, len(names), (_RESAMPLES, len(names)))
+    rows = (np.concatenate([members[name] for name in draw]) for draw in draws.tolist())
     drawn = np.array([auroc(good[row], bad[row]) for row in rows])
     return {"auroc": auroc(good, bad), "interval": list(percentiles(drawn))}

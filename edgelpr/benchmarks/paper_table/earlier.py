@@ -49,10 +49,13 @@ class Earlier:
     retakes: bool = False
     """Whether those that were disturbed are measured again."""
 
+    device: str = "cpu"
+    """Of torch in this start: ``cpu`` or ``cuda``."""
+
     @property
     def usable(self) -> tuple[Run, ...]:
         """Those that need not be measured again."""
-        mine = (run for run in self.runs if run.threads in (None, self.threads))
+        mine = (run for run in self.runs if run.threads in (None, self.threads) and self._is_of_device(run))
         return tuple(run for run in mine if not (self.retakes and run.disturbances))
 
     def find(self, subject: Key, scenario: Scenario, scope: Scope) -> Run | None:
@@ -67,8 +70,12 @@ class Earlier:
 
     def without(self, measured: Sequence[Run]) -> tuple[Run, ...]:
         """Those that this start has neither taken over nor measured again."""
-        taken = {(_key(run), run.scenario, run.scope, run.threads) for run in measured}
-        return tuple(run for run in self.runs if (_key(run), run.scenario, run.scope, run.threads) not in taken)
+        taken = set(map(_place, measured))
+        return tuple(run for run in self.runs if _place(run) not in taken)
+
+    def _is_of_device(self, run: Run) -> bool:
+        """Whether torch computed on what it is to compute on now; other engines take what there is."""
+        return run.backend != "torch" or (run.device == "CPU") == (self.device == "cpu")
 
 
 def read_earlier(
@@ -78,6 +85,7 @@ def read_earlier(
     threads: int,
     fresh: bool = False,
     retakes: bool = False,
+    device: str = "cpu",
 ) -> Earlier:
     """What a result file holds that a start with these arguments would measure again.
 
@@ -90,17 +98,18 @@ def read_earlier(
         threads: processor threads of this start.
         fresh: whether everything is to be measured.
         retakes: whether what was disturbed is to be measured again.
+        device: of torch in this start.
 
     Raises:
         UsageError: a result of another machine or other versions, which must not be mixed with this one.
         DataError: not a result.
     """
     if path is None or fresh or duration == "custom" or not path.exists():
-        return Earlier(threads=threads)
+        return Earlier(threads=threads, device=device)
     result = read_bench_result(path)
     _check_machine(path, result, machine)
     whole = result.runs[:-1] if result.interrupted else result.runs  # the last one is then the one that was cut short
-    return Earlier(tuple(run for run in whole if run.duration == duration), threads, result.when, retakes)
+    return Earlier(tuple(run for run in whole if run.duration == duration), threads, result.when, retakes, device)
 
 
 def _check_machine(path: Path, result: BenchResult, machine: Mapping[str, Any]) -> None:
@@ -110,6 +119,11 @@ def _check_machine(path: Path, result: BenchResult, machine: Mapping[str, Any]) 
             f"{path}: was measured with another {', '.join(other)} than there is now, and one result is of one machine; name "
             "another file (-o), or measure everything anew (--fresh)"
         )
+
+
+def _place(run: Run) -> tuple[object, ...]:
+    """What two runs of one result differ in."""
+    return _key(run), run.scenario, run.scope, run.threads, run.device
 
 
 def _key(run: Run) -> Key:

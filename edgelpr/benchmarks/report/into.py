@@ -21,6 +21,7 @@ END = "<!-- end of edgelpr bench report -->"
 SHOWN = ("Beside the papers", "Single stream", "Offline", "Accuracy and speed")
 """Titles of the sections of a report whose tables a page may have."""
 
+_LIKE_A_START = re.compile(r"^<!-- edgelpr bench report\b.*$", re.MULTILINE)
 _START = re.compile(r"<!-- edgelpr bench report ([^\s:]+(?: [^\s:]+)*)(?:: ([^\n]+))? -->\n")
 
 
@@ -56,8 +57,14 @@ def marked(text: str) -> Iterator[Mark]:
     """Each pair of marks in a page.
 
     Raises:
-        DataError: a mark that begins and does not end, or names a section that there is not.
+        DataError: a mark that begins and does not end, names a section that there is not, or is not written as one.
     """
+    for line in _LIKE_A_START.finditer(text):
+        if _START.match(text, line.start()) is None:  # it would stay as it is, and nobody would notice
+            raise DataError(
+                f"the mark {line[0]!r} is not understood; expected '<!-- edgelpr bench report RESULT.json -->', or "
+                "'<!-- edgelpr bench report RESULT.json: Single stream, Offline -->'"
+            )
     for match in _START.finditer(text):
         end = text.find(END, match.end())
         following = _START.search(text, match.end())
@@ -78,7 +85,7 @@ def filled(text: str, folder: Path) -> str:
         folder: that the names of results are relative to.
 
     Raises:
-        DataError: a mark without an end or of an unknown section, or a result that cannot be read.
+        DataError: a mark that ``marked`` refuses, or a result that cannot be read.
     """
     for mark in reversed(list(marked(text))):
         results = read_named([folder / name for name in mark.results])

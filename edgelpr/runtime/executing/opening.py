@@ -9,7 +9,7 @@ from edgelpr.bundle.bundle import Bundle
 from edgelpr.cuda.interface import CudaDevice
 from edgelpr.engines.command import build_command
 from edgelpr.engines.ensuring import ensure_engine
-from edgelpr.engines.finding import find_engines
+from edgelpr.engines.finding import find_engines, options_for
 from edgelpr.engines.identity import identity_of
 from edgelpr.engines.machine import Machine
 from edgelpr.engines.matching import remarks
@@ -51,7 +51,8 @@ def open_runner(kind: type[_Runner], bundle: Bundle, precision: Precision, use: 
     machine = machinery.machine(kind.name, use.device)
     stored = use.stored
     if stored is None and not use.build:
-        stored = find_engines(bundle, machine.target(), precision, trust=use.trust_engines, dla=use.dla)[0]
+        here, trust = machine.target(), use.trust_engines
+        stored = find_engines(bundle, here, precision, trust=trust, dla=use.dla, device=use.device)[0]
     device = machinery.open_device(use.device)
     try:
         stored = stored or _ensured(bundle, precision, machine, device, use)
@@ -83,7 +84,10 @@ def _ensured(bundle: Bundle, precision: Precision, machine: Machine, device: Cud
 
 def _load(bundle: Bundle, precision: Precision, machine: Machine, stored: StoredEngine, use: EngineUse) -> Engine:
     record = stored.record
-    rebuild = build_command(bundle.path, precision, machine.backend, record.options, force=True)
+    default = options_for(bundle)
+    rebuild = build_command(
+        bundle.path, precision, machine.backend, record.options, default=default, device=use.device, force=True
+    )
     plan = read_plan(stored, rebuild)
     graph = bundle.graph(precision, machine.backend)
     host_code = record.options.version_compatible and (use.trust_engines or is_trusted(record))

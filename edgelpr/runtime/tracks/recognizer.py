@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgelpr.bundle.bundle import Bundle
+from edgelpr.bundle.graph import TRACKS_AT_ONCE
 from edgelpr.errors import UsageError
 from edgelpr.plates.format import PlateFormat
 from edgelpr.runtime.backends.protocol import Backend, StagedBackend
@@ -18,7 +19,7 @@ from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.runtime.inputs import Source, each, is_single
 from edgelpr.runtime.loading import Loaded, load_approved
 from edgelpr.runtime.tracks.reading import TrackReading
-from edgelpr.runtime.tracks.track import MOST_TRACKS, PlateTrack, TrackKind
+from edgelpr.runtime.tracks.track import PlateTrack, TrackKind
 from edgelpr.types import BackendChoice, BackendName, Precision
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class TrackRecognizer:
         """
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         kind = TrackKind.of(opened)
-        use = EngineUse(build, device, MOST_TRACKS, progress, note, trust_engines, dla)
+        use = EngineUse(build, device, TRACKS_AT_ONCE, progress, note, trust_engines, dla)
         loaded = load_approved(load_backend, opened, backend, precision, threads, use, allow_unapproved)
         return cls(loaded, kind, precision)
 
@@ -127,7 +128,7 @@ class TrackRecognizer:
             BackendError: closed, or the engine fails.
         """
         kind = self._kind
-        for count in range(1, MOST_TRACKS + 1):
+        for count in range(1, TRACKS_AT_ONCE + 1):
             frames = np.full((count, kind.most, kind.preprocessing.height, kind.preprocessing.width), _GREY, dtype=np.uint8)
             self._network.run(frames, np.ones((count, kind.most), dtype=np.uint8))
         if isinstance(self._network, StagedBackend):

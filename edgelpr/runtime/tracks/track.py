@@ -21,9 +21,6 @@ from edgelpr.runtime.decoding import to_readings
 from edgelpr.runtime.inputs import Source, load_image, prepare
 from edgelpr.runtime.tracks.reading import FrameQuality, TrackMaps, TrackReading
 
-MOST_TRACKS = 2
-"""Rows that the network is given at once: newcomers of two times five frames are scored together."""
-
 
 @dataclass(frozen=True)
 class TrackKind:
@@ -91,7 +88,7 @@ class PlateTrack:
         return self._added
 
     def add(self, frame: Source, name: str | None = None) -> None:
-        """Add a frame; where it cannot be used, the track stays as it was.
+        """Add a frame; where it cannot be used, or scoring fails, the track stays as it was.
 
         Args:
             frame: a crop of the plate, the path of an image file or an array (H, W) grey or (H, W, 3) BGR uint8 of any size;
@@ -105,11 +102,11 @@ class PlateTrack:
         if name is None:
             name = os.fspath(frame) if isinstance(frame, (str, os.PathLike)) else f"frame {self._added + 1}"
         crop = prepare(load_image(frame, name), self._kind.preprocessing)
-        self._frames.append(_Frame(name, crop.pixels))
+        frames = [*self._frames, _Frame(name, crop.pixels)]
+        full = len(frames) == 2 * self._kind.most or not self._kind.scores
+        self._frames = self._best(frames) if full else frames
         self._added += 1
         self._read = None
-        if len(self._frames) == 2 * self._kind.most or not self._kind.scores:
-            self._keep_the_best()
 
     def reading(self) -> TrackReading:
         """Read the plate from the frames that are there; again without a new frame: the same, at no cost.
@@ -138,29 +135,28 @@ class PlateTrack:
         if not self._frames:
             raise UsageError("the track has no frame; add one to five frames of a plate, or more, before it is read")
         if self._read is None:
-            self._keep_the_best()
+            self._frames = self._best(self._frames)
             output = self._run([self._frames])
             self._frames = _with_quality(self._frames, output, 0)
             self._read = self._reading(output), output
             self._seconds = 0.0
         return self._read
 
-    def _keep_the_best(self) -> None:
-        """Drop frames until no more are left than are read together, the rest in the order in which they came."""
+    def _best(self, frames: list[_Frame]) -> list[_Frame]:
+        """No more of them than are read together, in the order in which they came."""
         most = self._kind.most
-        if len(self._frames) <= most:
-            return
+        if len(frames) <= most:
+            return frames
         if not self._kind.scores:
-            self._frames = self._frames[-most:]
-            return
-        unscored = [frame for frame in self._frames if frame.quality is None]
-        scored = [frame for frame in self._frames if frame.quality is not None]
+            return frames[-most:]
+        unscored = [frame for frame in frames if frame.quality is None]
+        scored = [frame for frame in frames if frame.quality is not None]
         groups = [unscored[start : start + most] for start in range(0, len(unscored), most)]
         if groups:
             output = self._run(groups)
             scored += [frame for number, group in enumerate(groups) for frame in _with_quality(group, output, number)]
         order = sorted(range(len(scored)), key=lambda number: -(scored[number].quality or 0.0))
-        self._frames = [scored[number] for number in sorted(order[:most])]
+        return [scored[number] for number in sorted(order[:most])]
 
     def _run(self, groups: Sequence[Sequence[_Frame]]) -> RawOutput:
         """The network's outputs for groups of at most five frames, one row each."""
@@ -173,10 +169,11 @@ class PlateTrack:
         start = perf_counter()
         output = self._network.run(frames, present)
         self._seconds += perf_counter() - start
-        if output.quality is not None and not np.isfinite(output.quality).all():
-            raise BackendError(
-                "the network returned a quality that is no number; read with precision fp32, or export the bundle again"
-            )
+        for name, values in (("quality", output.quality), ("likeness", output.likeness)):
+            if values is not None and not np.isfinite(values).all():
+                raise BackendError(
+                    f"the network returned a {name} that is no number; read with precision fp32, or export the bundle again"
+                )
         return output
 
     def _reading(self, output: RawOutput) -> TrackReading:

@@ -14,10 +14,10 @@ from edgelpr.bundle.confidence import LEAST, TrackConfidence, log_odds
 from edgelpr.data.rendering.tracks.tracks import TrackRenderer
 from edgelpr.models.iq_stan import FRAMES, IqStan
 from edgelpr.training.tracks.samples import TrackSample, as_sample
-from edgelpr.training.tracks.validating import stacked
+from edgelpr.training.tracks.validating import RESERVED_SEED, stacked
 
-CONFIDENCE_SEED = 9_000_002
-"""Of the tracks that confidence is fitted on: no run may have it as its own."""
+CONFIDENCE_SEED = RESERVED_SEED + 2
+"""Of the tracks that confidence is fitted on."""
 
 TRACKS = 2000
 """Enough for four coefficients."""

@@ -20,13 +20,13 @@ from edgelpr.training.progress import Schedule
 from edgelpr.training.real import RealSet, real_identity
 from edgelpr.training.running import BEST_FILE, CHECKPOINT_FILE, Clock
 from edgelpr.training.state import Parts, load_state, make_folder, save_state
-from edgelpr.training.tracks.confidence import CONFIDENCE_SEED, fit_confidence
+from edgelpr.training.tracks.confidence import fit_confidence
 from edgelpr.training.tracks.config import TrackConfig
 from edgelpr.training.tracks.feeding import batches
 from edgelpr.training.tracks.progress import TrackProgress
 from edgelpr.training.tracks.samples import TrackSample, TrackSamples
 from edgelpr.training.tracks.stepping import TrackOutcome, TrackStepper
-from edgelpr.training.tracks.validating import HELD_OUT_SEED, TrackFigures, held_out_tracks, measure_tracks
+from edgelpr.training.tracks.validating import RESERVED_SEED, TrackFigures, held_out_tracks, measure_tracks
 
 HELD_OUT = 500
 """Tracks that the averaged weights are measured on at every save."""
@@ -64,8 +64,8 @@ def train_tracks(
             finite.
         CheckpointError: ``start_from`` cannot be used.
     """
-    if config.seed in (HELD_OUT_SEED, CONFIDENCE_SEED):
-        raise TrainingError(f"seed {config.seed} is that of tracks which no run may train on; choose another")
+    if config.seed >= RESERVED_SEED:
+        raise TrainingError(f"seed {config.seed} may be that of held-out tracks; choose one below {RESERVED_SEED}")
     samples = TrackSamples(renderer, config, real)
     make_folder(folder)
     run = _Run(config, renderer, folder, schedule, _first_parts(config, renderer, start_from, schedule), held_out)

@@ -11,8 +11,11 @@ from edgelpr.data.rendering.tracks.tracks import TrackRenderer
 from edgelpr.models.iq_stan import FRAMES, IqStan
 from edgelpr.training.tracks.samples import TrackSample, as_sample
 
-HELD_OUT_SEED = 9_000_001
-"""Of tracks that never train: no run may have it as its own."""
+RESERVED_SEED = 9_000_000
+"""From here on seeds are those of tracks that are measured: no run may have one as its own."""
+
+HELD_OUT_SEED = RESERVED_SEED + 1
+"""Of the tracks that a run is watched on."""
 
 _AT_ONCE = 50
 

@@ -79,6 +79,7 @@ class TorchGraphRunner:
         """
         (batch,) = inputs
         parts = [batch[start : start + LARGEST] for start in range(0, len(batch), LARGEST)]
+        self._check_process()
         with self._lock:
             return joined([self._decoded(self._run_part(part)) for part in parts])
 
@@ -91,6 +92,7 @@ class TorchGraphRunner:
         """
         (batch,) = inputs
         times: dict[str, float] = {}
+        self._check_process()
         with self._lock:
             self._run_part(batch)  # captured, and sent to the GPU
             self._run_part(batch, times)
@@ -106,7 +108,8 @@ class TorchGraphRunner:
 
     def _run_part(self, part: NDArray[np.uint8], times: dict[str, float] | None = None) -> tuple[NDArray[np.float32], ...]:
         """Outputs for one part, in memory of their own; ``times`` is filled where it is given."""
-        self._check()
+        if self._network is None:
+            raise BackendError("the torch backend was closed; open the bundle again")
         torch, count = self._torch, len(part)
         try:
             with torch.inference_mode():
@@ -148,14 +151,13 @@ class TorchGraphRunner:
         logits, *maps = outputs
         return RawOutput(*decode_logits(logits, self._mask), *maps)
 
-    def _check(self) -> None:
+    def _check_process(self) -> None:
+        """Before the lock: a thread that the fork left behind may have held it."""
         if self._process != os.getpid():
             raise DeviceError(
                 "the torch backend was opened before a fork, which CUDA does not survive; open the bundle in the new process "
                 "(multiprocessing: use the start method 'spawn', or open it in each worker)"
             )
-        if self._network is None:
-            raise BackendError("the torch backend was closed; open the bundle again")
 
 
 def check_cuda(torch: ModuleType) -> None:
