@@ -304,7 +304,7 @@ def test_a_picture_that_is_there_twice_is_warned_of_and_a_broken_one_counts_as_w
         (["--groups"], "--groups and --keep-slow say how --bisect works; add --bisect", 2),
         (["--chart", "x.png"], "leave out --no-timing", 2),
         (["--forget", "dddddddd", "--no-record"], "--forget takes verdicts out of the bundle; leave out --no-record", 2),
-        (["--backend", "torch"], "computes in fp32 alone", 2),
+        (["--backend", "torch"], "runs no graph of the bundle", 2),
         (["--split", "absent"], "absent", 1),
     ],
 )

@@ -57,6 +57,7 @@ def test_the_pinned_versions_are_those_of_the_constraints():
     [
         "hpa-nano-cn",
         "hpa-nano-latin",
+        "iq-stan-cn",
         pytest.param("hpa-nano-cn-rendered", marks=pytest.mark.slow),
         pytest.param("hpa-resnet18-cn", marks=pytest.mark.slow),
     ],

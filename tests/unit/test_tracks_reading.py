@@ -123,6 +123,17 @@ def test_a_quality_that_is_no_number_is_refused():
         track.reading()
 
 
+def test_a_likeness_that_is_no_number_is_refused():
+    class Contradicting(BrightnessNetwork):
+        def run(self, frames: np.ndarray, present: np.ndarray) -> RawOutput:
+            return super().run(frames, present)._replace(likeness=np.full((len(frames), 5, 5), np.nan, np.float32))
+
+    track = brightness_track(Contradicting())
+    track.add(grey(1))
+    with pytest.raises(BackendError, match="a likeness that is no number"):
+        track.reading()
+
+
 def test_a_track_is_as_it_was_where_scoring_fails():
     network = BrightnessNetwork()
     track = brightness_track(network)

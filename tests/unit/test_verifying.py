@@ -258,7 +258,7 @@ def test_eight_bits_are_not_portable(made, tmp_path):
 
 def test_mistakes(made, tmp_path, tiny_bundle):
     bundle, labelled = made()
-    with pytest.raises(UsageError, match="computes in fp32 alone"):
+    with pytest.raises(UsageError, match="runs no graph of the bundle"):
         verify(bundle, labelled, replace(UNTIMED, backend="torch"), *QUIET)
     with pytest.raises(DataError, match="fp32 reads none of the 40 plates right"):
         verify(bundle, [replace(crop, plate="99") for crop in labelled], UNTIMED, *QUIET)

@@ -58,7 +58,7 @@ def choose_subjects(
     """
     if not targets_of(backend):
         others = " or ".join(name for name in get_args(BackendName) if targets_of(name))
-        raise UsageError(f"backend '{backend}' computes in fp32 alone, so there is nothing to verify on it; use {others}")
+        raise UsageError(f"backend '{backend}' runs no graph of the bundle, so there is nothing to verify on it; use {others}")
     chosen = [Subject("fp32", bundle.graph("fp32", backend))]
     for precision in get_args(Precision)[1:]:
         graph = bundle.graph(precision, backend) if precision in wanted else bundle.manifest.graph(precision, backend)
