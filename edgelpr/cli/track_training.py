@@ -60,7 +60,7 @@ def run_track_training(
     note(f"Training iq-stan for '{renderer.plate_format.name}': {config.steps} steps of {config.batch} tracks in {output}")
     tracks = TrackRenderer(renderer, Preprocessing(FRAME_HEIGHT, FRAME_WIDTH))
     report = _report_json if as_json else _report
-    return train_tracks(config, tracks, output, real=sets, start_from=start_from, schedule=schedule, report=report)
+    return train_tracks(config, tracks, output, real=sets, start_from=start_from, schedule=schedule, report=report, say=note)
 
 
 def _report(progress: TrackProgress) -> None:

@@ -180,7 +180,10 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path, renderer: TrackRenderer)
     with pytest.raises(StoppedError):
         train_tracks(_config(), renderer, tmp_path / "parts", schedule=QUIET, held_out=2, report=stop)
     assert [progress.step for progress in seen] == [2]
-    parts = train_tracks(_config(), renderer, tmp_path / "parts", schedule=QUIET, held_out=2, report=seen.append)
+    said: list[str] = []
+    more = {"held_out": 2, "report": seen.append, "say": said.append}
+    parts = train_tracks(_config(), renderer, tmp_path / "parts", schedule=QUIET, **more)
+    assert any(f"Fitting the confidence of {parts}" in line for line in said) and load_iq_stan(parts).confidence is not None
     assert seen[-1].step == 4 and seen[-1].held_out is not None
     expected, found = load_iq_stan(whole).state_dict(), load_iq_stan(parts).state_dict()
     assert all(torch.equal(expected[name], found[name]) for name in expected)

@@ -67,8 +67,9 @@ def fit_confidence(
     mixed: list[NDArray[np.float64]] = []
     for start in range(0, tracks, _AT_ONCE):
         numbers = range(start, min(tracks, start + _AT_ONCE))
-        found.append(_read(network, stacked(_sample(renderer, number) for number in numbers)))
-        strange = [sample for sample in (_mixed(renderer, number) for number in numbers) if sample is not None]
+        samples = [_sample(renderer, number) for number in numbers]
+        found.append(_read(network, stacked(samples)))
+        strange = [both for both in (_mixed(renderer, *each) for each in zip(numbers, samples)) if both is not None]
         if strange:
             mixed.append(_read(network, stacked(strange)).agreements)
         progress(numbers.stop, tracks)
@@ -119,16 +120,16 @@ def _sample(renderer: TrackRenderer, number: int) -> TrackSample:
     return as_sample(track, range(count), renderer.plate_format)
 
 
-def _mixed(renderer: TrackRenderer, number: int) -> TrackSample | None:
-    """The same with frames of another plate; None for a track that is too short for them, and where both plates are one."""
+def _mixed(renderer: TrackRenderer, number: int, sample: TrackSample) -> TrackSample | None:
+    """That track with frames of another plate; None where it is too short for them, and where both plates are one."""
     hardness, count, places = _choices(number)
-    sample = _sample(renderer, number)
     other = renderer.render(CONFIDENCE_SEED, 2 * number + 1, FRAMES, hardness)
     strange = as_sample(other, range(count), renderer.plate_format)
     if count <= len(places) or torch.equal(sample.classes, strange.classes):
         return None
-    sample.frames[places] = strange.frames[places]
-    return sample
+    frames = sample.frames.clone()
+    frames[places] = strange.frames[places]
+    return sample._replace(frames=frames)
 
 
 def _choices(number: int) -> tuple[float, int, list[int]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from edgelpr.bundle.confidence import TrackConfidence
 from edgelpr.data.rendering.tracks.tracks import GENERATOR_VERSION, TrackRenderer
 from edgelpr.errors import TrainingError
 from edgelpr.models.iq_stan import IqStan, create_iq_stan
@@ -42,6 +43,7 @@ def train_tracks(
     schedule: Schedule = Schedule(),  # noqa: B008 - frozen
     held_out: int = HELD_OUT,
     report: Callable[[TrackProgress], None] = lambda progress: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Train IQ-STAN, or go on with a run that stopped.
 
@@ -55,6 +57,7 @@ def train_tracks(
         held_out: tracks to measure the averaged weights on at every save, a quarter of those that their confidence is fitted on
             in the end; 0 for neither.
         report: called with the progress.
+        say: told what is done after the last step.
 
     Returns:
         The checkpoint with the averaged weights.
@@ -71,7 +74,7 @@ def train_tracks(
     run = _Run(config, renderer, folder, schedule, _first_parts(config, renderer, start_from, schedule), held_out)
     run.go(samples, _identity(config, renderer, real, start_from), report)
     if held_out:
-        run.fit_confidence(4 * held_out)
+        run.fit_confidence(4 * held_out, say)
     return folder / CHECKPOINT_FILE
 
 
@@ -130,14 +133,18 @@ class _Run:
                 report(progress)
                 outcomes = []
 
-    def fit_confidence(self, tracks: int) -> None:
+    def fit_confidence(self, tracks: int, say: Callable[[str], None]) -> None:
         """Give the checkpoints of a finished run their confidence; those that have one keep it."""
-        for name, step in ((CHECKPOINT_FILE, self.config.steps), (BEST_FILE, self.parts.tally.best_step)):
+        last, best = self.config.steps, self.parts.tally.best_step
+        fitted: dict[int, TrackConfidence | None] = {}
+        for name, step in ((CHECKPOINT_FILE, last), (BEST_FILE, best)):
             path = self.folder / name
             network = load_iq_stan(path)
             if network.confidence is None:
-                network.confidence = fit_confidence(network, self.renderer, tracks)
+                say(f"Fitting the confidence of {path} on {tracks} tracks that were not trained on")
+                network.confidence = fitted.get(step) or fit_confidence(network, self.renderer, tracks)
                 save_iq_stan(path, network, notes=self._notes(step))
+            fitted[step] = network.confidence
 
     def _notes(self, step: int) -> dict[str, str]:
         return {"steps": str(step), "config": json.dumps(asdict(self.config))}
