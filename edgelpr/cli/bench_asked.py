@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgelpr.benchmarks.bench.duration import Span
 from edgelpr.cli.bench_peers import Peers
+from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.types import BackendChoice, LabelFormat, Precision, Scenario, Scope
 
 
@@ -18,10 +19,7 @@ class BenchJob:
     images: Path | None
     seed: int
     backend: BackendChoice
-    build: bool
-    device: int
-    dla: int | None
-    trust_engines: bool
+    use: EngineUse
     precision: Precision
     scenarios: tuple[Scenario, ...]
     scopes: tuple[Scope, ...]

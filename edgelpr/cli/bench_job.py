@@ -63,7 +63,7 @@ def _measure(
     model = model_of(bundle, reader.backend, job.precision)
     subject = Subject(reader, model, rotation, job.batch, cold_arguments(job, reader), accuracy)
     with Telling() as telling:
-        measurement = Measurement(job.span, Surroundings(nvml=open_nvml(), gpu=job.device), telling.reach)
+        measurement = Measurement(job.span, Surroundings(nvml=open_nvml(), gpu=job.use.device), telling.reach)
         if job.profile:  # first: what may fail shall not cost figures that were measured
             inputs = reader.network_input(rotation.images[:1])
             measurement.profiles.append(profile(bundle, reader, job.precision, inputs))

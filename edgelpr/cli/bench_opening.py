@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from edgelpr.benchmarks.bench.crops import Rotation, read_rotation, rendered_rotation
@@ -18,7 +19,6 @@ from edgelpr.cli.progress import Steps
 from edgelpr.cli.tracks import wanted_tracks
 from edgelpr.errors import ImageError, UsageError
 from edgelpr.preprocessing.images import Image, read_image
-from edgelpr.runtime.executing.use import EngineUse
 
 
 def rotation_for(job: BenchJob, bundle: Bundle) -> Rotation:
@@ -55,15 +55,7 @@ def open_for(job: BenchJob, bundle: Bundle) -> RecognizerReader | TracksReader:
             "accuracy on tracks)"
         )
     with Steps("Building an engine") as steps:
-        use = EngineUse(
-            build=job.build,
-            device=job.device,
-            dla=job.dla,
-            trust_engines=job.trust_engines,
-            batch=job.batch,
-            progress=steps.reach,
-            note=steps.note,
-        )
+        use = replace(job.use, batch=job.batch, progress=steps.reach, note=steps.note)
         reader = open_reader(bundle, job.backend, job.precision, job.threads, job.batch, use)
     if job.profile:
         try:
@@ -77,7 +69,7 @@ def open_for(job: BenchJob, bundle: Bundle) -> RecognizerReader | TracksReader:
 def cold_arguments(job: BenchJob, reader: RecognizerReader | TracksReader) -> dict[str, str | int | bool | None]:
     """What a fresh process opens the same with."""
     cold: dict[str, str | int | bool | None] = {"bundle": str(job.bundle.resolve()), "backend": reader.backend}
-    engine = {"device": job.device, "dla": job.dla, "trust_engines": job.trust_engines}
+    engine = {"device": job.use.device, "dla": job.use.dla, "trust_engines": job.use.trust_engines}
     return cold | {"precision": job.precision} | (engine if reader.threads is None else {"threads": reader.threads})
 
 

@@ -22,6 +22,7 @@ from edgelpr.types import BackendChoice, BenchDuration, LabelFormat, PeerLayout,
 
 if TYPE_CHECKING:
     from edgelpr.benchmarks.bench.duration import Span
+    from edgelpr.runtime.executing.use import EngineUse
 
 _SCOPES: dict[str, Scope] = {"network": "network only", "end-to-end": "end to end"}
 _USUAL: tuple[Scenario, ...] = ("single-stream", "offline")
@@ -60,10 +61,7 @@ def command(
     images: Path | None,
     seed: int,
     backend: BackendChoice,
-    build: bool,
-    device: int,
-    dla: int | None,
-    trust_engines: bool,
+    use: EngineUse,
     precision: Precision,
     scenarios: tuple[Scenario, ...],
     scope: str | None,
@@ -116,10 +114,7 @@ def command(
         images=images,
         seed=seed,
         backend=backend,
-        build=build,
-        device=device,
-        dla=dla,
-        trust_engines=trust_engines,
+        use=use,
         precision=precision,
         scenarios=scenarios,
         scopes=scopes,

@@ -266,17 +266,16 @@ def _name_next(bundle: Bundle, stored: StoredEngine, machine: Machine, device: i
 
     record, target = stored.record, stored.record.target
     use = EngineUse(device=device, dla=record.options.dla_core)
-    dla = () if record.options.dla_core is None else ("--dla", str(record.options.dla_core))
     labels = "labels.csv" if bundle.manifest.frames is None else "tracks.csv"
     words = ["edgelpr", "verify", str(bundle.path), "--data", labels, "--backend", target.backend, *use.words]
     verify = shlex.join([*words, "--precision", record.precision, "--build"])  # fp32 is what the others are held against
     here = _runs_here(stored, machine)
     if here:
-        taken = find_engines(bundle, machine.target(), record.precision, trust=True, dla=record.options.dla_core)[0]
+        taken = find_engines(bundle, machine.target(), record.precision, trust=True, dla=use.dla)[0]
         if taken.path != stored.path:
             note(f"{taken.path.name} comes before this one: remove it to verify this one and to read with it")
-        elif dla:
-            note(f"Reading takes it with {' '.join(dla)}, and without that where there is no engine for the GPU alone")
+        elif use.dla is not None:
+            note(f"Reading takes it with --dla {use.dla}, and without that where there is no engine for the GPU alone")
     next_command(verify if here else f"copy {bundle.path} to a machine with such a GPU, and there: {verify}")
 
 

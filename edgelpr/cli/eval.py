@@ -25,6 +25,7 @@ from edgelpr.cli.output import json_option, next_command, note, print_json, prin
 from edgelpr.types import BackendChoice, LabelFormat, Precision
 
 if TYPE_CHECKING:
+    from edgelpr.runtime.executing.use import EngineUse
     from edgelpr.training.scores import Evaluation
 
 _SHOWN = 10
@@ -60,10 +61,7 @@ def command(
     split: str | None,
     rectify: bool,
     backend: BackendChoice,
-    build: bool,
-    device: int,
-    dla: int | None,
-    trust_engines: bool,
+    use: EngineUse,
     precision: Precision,
     threads: int | None,
     batch_size: int,
@@ -88,7 +86,6 @@ def command(
     from edgelpr.cli.progress import ProgressBar
     from edgelpr.data.labels import read_labels
     from edgelpr.runtime.approving import objection
-    from edgelpr.runtime.executing.use import EngineUse
     from edgelpr.runtime.recognizer import Recognizer
     from edgelpr.training.evaluation import evaluate
 
@@ -96,9 +93,7 @@ def command(
     opened = Bundle.open(bundle)
     # Measuring is what shows whether a precision may be approved.
     options = (opened, backend, precision, threads, batch_size, True)
-    use = EngineUse(build, device, trust_engines=trust_engines, dla=dla)
-    opening = partial(Recognizer.open, *options, build=build, device=device, dla=dla, trust_engines=trust_engines)
-    with open_with_progress(opening) as recognizer:
+    with open_with_progress(partial(Recognizer.open, *options), use) as recognizer:
         note(f"Evaluating with {recognizer.description}, {recognizer.precision}")
         computing = (recognizer.backend, recognizer.device, recognizer.engine_sha256)
         if reason := objection(opened, precision, *computing, use=use):

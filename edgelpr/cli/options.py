@@ -6,8 +6,9 @@ Each is a decorator; the comment names the parameter the command receives.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import click
 
@@ -44,7 +45,14 @@ def backend_choice_option(function: _F) -> _F:
 
 
 def engine_use_options(function: _F) -> _F:
-    """``build: bool``, ``device: int``, ``dla: int | None``, ``trust_engines: bool``, for backends that run engines."""
+    """``use: EngineUse``, of ``--build``, ``--device``, ``--dla`` and ``--trust-engines``, for backends that run engines."""
+
+    @wraps(function)
+    def with_use(*given: Any, build: bool, device: int, dla: int | None, trust_engines: bool, **named: Any) -> Any:
+        from edgelpr.runtime.executing.use import EngineUse
+
+        return function(*given, use=EngineUse(build, device, trust_engines=trust_engines, dla=dla), **named)
+
     build = click.option(
         "--build",
         is_flag=True,
@@ -69,7 +77,7 @@ def engine_use_options(function: _F) -> _F:
         help="With tensorrt or tensorrt-rtx: also load an engine that brings code for the processor (one built with "
         "--version-compatible) and was not built here by you. Only for a bundle whose maker you trust like a program's.",
     )
-    return build(device(dla(trust(function))))
+    return build(device(dla(trust(cast(_F, with_use)))))
 
 
 def precision_option(function: _F) -> _F:

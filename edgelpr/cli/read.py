@@ -26,6 +26,7 @@ from edgelpr.types import BackendChoice, Precision
 if TYPE_CHECKING:
     from edgelpr.cli.images import Wanted
     from edgelpr.errors import ImageError
+    from edgelpr.runtime.executing.use import EngineUse
     from edgelpr.runtime.reading import Reading
     from edgelpr.runtime.recognizer import Recognizer
 
@@ -53,10 +54,7 @@ def command(
     list_file: str | None,
     folder: Path | None,
     backend: BackendChoice,
-    build: bool,
-    device: int,
-    dla: int | None,
-    trust_engines: bool,
+    use: EngineUse,
     precision: Precision,
     allow_unapproved: bool,
     threads: int | None,
@@ -76,8 +74,7 @@ def command(
         raise click.UsageError("Missing argument 'IMAGE...': name images, folders or patterns, or a list by --from-file.")
     wanted = wanted_images(images, list_file)
     options = (backend, precision, threads, batch_size, allow_unapproved)
-    opening = partial(Recognizer.open, bundle, *options, build=build, device=device, dla=dla, trust_engines=trust_engines)
-    with open_with_progress(opening) as recognizer:
+    with open_with_progress(partial(Recognizer.open, bundle, *options), use) as recognizer:
         note(f"Reading with {recognizer.description}, {recognizer.precision}")
         failed = _read_all(recognizer, wanted, folder, as_json)
     if folder is not None:

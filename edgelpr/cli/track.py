@@ -25,6 +25,7 @@ from edgelpr.types import BackendChoice, Precision
 
 if TYPE_CHECKING:
     from edgelpr.cli.tracks import WantedTrack
+    from edgelpr.runtime.executing.use import EngineUse
     from edgelpr.runtime.tracks.reading import TrackReading
     from edgelpr.runtime.tracks.recognizer import TrackRecognizer
     from edgelpr.runtime.tracks.track import PlateTrack
@@ -67,10 +68,7 @@ def command(
     frames: tuple[str, ...],
     folder: Path | None,
     backend: BackendChoice,
-    build: bool,
-    device: int,
-    dla: int | None,
-    trust_engines: bool,
+    use: EngineUse,
     precision: Precision,
     allow_unapproved: bool,
     threads: int | None,
@@ -96,8 +94,7 @@ def command(
 
     wanted = wanted_tracks(frames)
     options = (backend, precision, threads, allow_unapproved)
-    opening = partial(TrackRecognizer.open, bundle, *options, build=build, device=device, dla=dla, trust_engines=trust_engines)
-    with open_with_progress(opening) as recognizer:
+    with open_with_progress(partial(TrackRecognizer.open, bundle, *options), use) as recognizer:
         note(f"Reading with {recognizer.description}, {recognizer.precision}")
         failed = _read_all(recognizer, wanted, folder, as_json)
     if folder is not None:

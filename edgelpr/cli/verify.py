@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 from click.core import ParameterSource
@@ -23,6 +23,9 @@ from edgelpr.cli.verify_job import Search, VerifyJob, command_again, write_repor
 from edgelpr.cli.verify_labels import Labels, Making, check_crops_only, read_plates
 from edgelpr.errors import UsageError
 from edgelpr.types import BackendName, LabelFormat, Precision
+
+if TYPE_CHECKING:
+    from edgelpr.runtime.executing.use import EngineUse
 
 _PICTURE = click.Path(dir_okay=False, path_type=Path)
 
@@ -99,10 +102,7 @@ def command(
     hardness: float,
     seed: int,
     backend: BackendName,
-    build: bool,
-    device: int,
-    dla: int | None,
-    trust_engines: bool,
+    use: EngineUse,
     precisions: tuple[Precision, ...],
     max_loss: float,
     least_plates: int,
@@ -159,7 +159,7 @@ def command(
     _check_usage(backend, bisect, grouped or keep_slow, bisect_chart, forget, no_record, no_timing, chart)
     seconds = None if no_timing else timing_seconds
     engine = (backend, precisions, max_loss, least_plates, simulate_tensorrt, threads, batch_size)
-    plan = Plan(*engine, rectify, seconds, build, device, trust_engines, dla)
+    plan = Plan(*engine, rectify, seconds, use.build, use.device, use.trust_engines, use.dla)
     opened = Bundle.open(bundle)
     given = [name for name in ("hardness", "seed") if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     check_crops_only(opened, bisect, given)

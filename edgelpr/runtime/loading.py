@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.errors import ApprovalError
 from edgelpr.runtime.approving import check_approved
+from edgelpr.runtime.backends.protocol import Backend
+from edgelpr.runtime.backends.registry import load_backend
 from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.types import BackendChoice, BackendName, EngineBackend, Precision
 
@@ -16,32 +17,11 @@ if TYPE_CHECKING:
     from edgelpr.runtime.choosing import Choice
 
 
-class Computing(Protocol):
-    """A loaded network, as far as approvals are concerned."""
-
-    @property
-    def device(self) -> str:
-        """What computes, as ``Approval.device`` names it."""
-
-    @property
-    def engine_sha256(self) -> str | None:
-        """Hash of the plan that was built for this machine; None where nothing is built."""
-
-    def close(self) -> None:
-        """Free the network; calling it again does nothing."""
-
-
-Network = TypeVar("Network", bound=Computing)
-
-Load = Callable[[BackendName, Bundle, Precision, "int | None", EngineUse], Network]
-"""Loads a network: ``load_backend``, or what takes the same."""
-
-
 @dataclass(frozen=True)
-class Loaded(Generic[Network]):
+class Loaded:
     """A network that may read."""
 
-    network: Network
+    network: Backend
     """It, opened."""
 
     backend: BackendName
@@ -52,21 +32,19 @@ class Loaded(Generic[Network]):
 
 
 def load_approved(
-    load: Load[Network],
     bundle: Bundle,
     backend: BackendChoice,
     precision: Precision,
     threads: int | None,
     use: EngineUse,
     allow_unapproved: bool = False,
-) -> Loaded[Network]:
+) -> Loaded:
     """Load a bundle's network if its precision is approved here; with ``auto`` the fastest that can read.
 
     What can be known is asked before minutes of building; only a loaded network tells for certain what computes, and is closed
     again where that is not approved.
 
     Args:
-        load: loads it.
         bundle: an opened bundle.
         backend: the inference engine.
         precision: which of the bundle's graphs.
@@ -76,7 +54,7 @@ def load_approved(
 
     Raises:
         ApprovalError: the precision is not approved here.
-        EdgelprError: whatever ``load`` raises.
+        EdgelprError: whatever ``load_backend`` raises.
     """
     choice: Choice | None = None
     if backend == "auto":
@@ -86,10 +64,10 @@ def load_approved(
     name = backend if choice is None else choice.backend
     assert name != "auto"
     if allow_unapproved:
-        return Loaded(load(name, bundle, precision, threads, use), name, choice)
+        return Loaded(load_backend(name, bundle, precision, threads, use), name, choice)
     if use.stored is None:
         use = _foreseen(bundle, precision, name, use)
-    network = load(name, bundle, precision, threads, use)
+    network = load_backend(name, bundle, precision, threads, use)
     try:
         check_approved(bundle, precision, name, network.device, network.engine_sha256, use)
     except ApprovalError:

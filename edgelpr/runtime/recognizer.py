@@ -18,7 +18,6 @@ from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.preprocessing.images import Image
 from edgelpr.runtime.backends.protocol import Backend, StagedBackend
-from edgelpr.runtime.backends.registry import load_backend
 from edgelpr.runtime.batching import Batch, StagedBatch
 from edgelpr.runtime.decoding import to_readings
 from edgelpr.runtime.executing.use import EngineUse
@@ -128,7 +127,7 @@ class Recognizer:
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         opened.check_reads_crops()
         use = EngineUse(build, device, batch_size, progress, note, trust_engines, dla)
-        loaded = load_approved(load_backend, opened, backend, precision, threads, use, allow_unapproved)
+        loaded = load_approved(opened, backend, precision, threads, use, allow_unapproved)
         return cls(opened, loaded.network, loaded.backend, precision, batch_size, loaded.choice)
 
     def __enter__(self) -> Recognizer:

@@ -12,9 +12,8 @@ import pytest
 
 from edgelpr.cli.main import run
 from edgelpr.cuda.opening import open_device
-from edgelpr.cuda.probing import probe
 from edgelpr.data.labels import read_labels
-from edgelpr.engines.modules import installed_backends, load_tensorrt
+from edgelpr.engines.modules import installed_backends
 from edgelpr.errors import EngineError
 from edgelpr.runtime.recognizer import Recognizer
 
@@ -24,21 +23,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CAPTURES = REPOSITORY / "weights" / "captures"
 WRONG = {"fp32": 0, "fp16": 0, "int8": 1}
 """Plates of the 24 that may read otherwise than in fp32 on the processor: int8 rounds."""
-
-
-@pytest.fixture(scope="module", params=["tensorrt", "tensorrt-rtx"])
-def backend(request) -> str:
-    """Each that can run here."""
-    answer = probe()
-    if answer.problem is not None:
-        pytest.skip(answer.problem)
-    if request.param not in installed_backends():
-        pytest.skip(f"{request.param} is not installed")
-    capabilities = getattr(load_tensorrt(request.param), "ComputeCapability", None)
-    name = answer.devices[0].sm.upper()
-    if request.param == "tensorrt-rtx" and not hasattr(capabilities, name):
-        pytest.skip(f"TensorRT-RTX has no engines for {answer.devices[0].name} ({name})")
-    return request.param
 
 
 @pytest.fixture(scope="module")

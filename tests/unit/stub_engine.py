@@ -52,7 +52,7 @@ def stub_recognizer(batch_size: int = 16) -> Recognizer:
 def install(monkeypatch) -> None:
     """Make every bundle open as the stub."""
     monkeypatch.setattr("edgelpr.bundle.bundle.Bundle.open", classmethod(lambda cls, path: stub_bundle()))
-    monkeypatch.setattr("edgelpr.runtime.recognizer.load_backend", lambda *arguments: StubEngine())
+    monkeypatch.setattr("edgelpr.runtime.loading.load_backend", lambda *arguments: StubEngine())
 
 
 def draw_crop(path: Path, number: int = 0) -> Path:

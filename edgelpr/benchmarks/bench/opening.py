@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 from edgelpr.benchmarks.bench.recognizer_reader import RecognizerReader
 from edgelpr.benchmarks.bench.run import Model
 from edgelpr.benchmarks.bench.tracks_reader import TracksReader
 from edgelpr.bundle.bundle import Bundle
+from edgelpr.bundle.graph import TRACKS_AT_ONCE
 from edgelpr.runtime.backends.onnxruntime.loader import default_threads
 from edgelpr.runtime.backends.registry import load_backend
 from edgelpr.runtime.choosing import choose_and_say
 from edgelpr.runtime.executing.use import EngineUse
+from edgelpr.runtime.loading import Loaded
 from edgelpr.runtime.tracks.recognizer import TrackRecognizer
+from edgelpr.runtime.tracks.track import TrackKind
 from edgelpr.types import BackendChoice, BackendName, EngineBackend, Precision
 
 WEIGHTS = "weights.safetensors"
@@ -29,41 +33,27 @@ def open_reader(
         backend: the inference engine; ``auto`` takes what is fastest here.
         precision: which graph.
         threads: processor threads; None: as many as this process may use, at most 8.
-        batch: most crops at once; of tracks the recogniser knows.
+        batch: most crops at once; of tracks as many as their recogniser reads.
         use: for TensorRT: which GPU, and whether an engine is built.
 
     Raises:
-        EdgelprError: whatever ``Recognizer.open`` or ``TrackRecognizer.open`` refuses.
+        EdgelprError: no graph for it, or whatever the engine refuses.
     """
     use = use or EngineUse(batch=batch)
+    tracks = bundle.manifest.frames is not None
+    if tracks:
+        use = replace(use, batch=TRACKS_AT_ONCE)
     if backend == "auto":
         choice, use, threads = choose_and_say(bundle, precision, use, threads, allow_unapproved=True)
         backend = choice.backend
     name: BackendName = backend
     if name not in get_args(EngineBackend) and (name, precision) != ("torch", "fp16"):  # which compute on a GPU
         threads = threads or default_threads()
-    if bundle.manifest.frames is not None:
-        return TracksReader(_open_tracks(bundle, name, precision, threads, use), bundle.manifest.preprocessing, threads)
     engine = load_backend(name, bundle, precision, threads, use)
+    if tracks:
+        recognizer = TrackRecognizer(Loaded(engine, name, None), TrackKind.of(bundle), precision)
+        return TracksReader(recognizer, bundle.manifest.preprocessing, threads)
     return RecognizerReader(bundle, engine, name, precision, threads, batch)
-
-
-def _open_tracks(
-    bundle: Bundle, backend: BackendName, precision: Precision, threads: int | None, use: EngineUse
-) -> TrackRecognizer:
-    return TrackRecognizer.open(
-        bundle,
-        backend,
-        precision,
-        threads,
-        allow_unapproved=True,
-        build=use.build,
-        device=use.device,
-        trust_engines=use.trust_engines,
-        dla=use.dla,
-        progress=use.progress,
-        note=use.note,
-    )
 
 
 def model_of(bundle: Bundle, backend: str, precision: Precision, parameters: int | None = None) -> Model:

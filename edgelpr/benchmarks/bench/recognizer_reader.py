@@ -1,23 +1,19 @@
-"""A bundle's network and the recogniser around it, as one reader: both share one engine."""
+"""A bundle that reads single crops, as a reader: its network and the recogniser around it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edgelpr.benchmarks.bench.reader import BaseReader
+from edgelpr.benchmarks.bench.network_reader import NetworkReader
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.preprocessing.images import Image
-from edgelpr.runtime.backends.protocol import Backend, RawOutput
-from edgelpr.runtime.backends.timed import LayeredBackend, TimedBackend
+from edgelpr.runtime.backends.protocol import Backend
 from edgelpr.runtime.recognizer import Recognizer
 from edgelpr.types import BackendName, Precision
 
 
-class RecognizerReader(BaseReader):
-    """The network only is the engine's call, on a CPU nothing more; on a GPU it includes the copies, which cannot be left out.
+class RecognizerReader(NetworkReader):
+    """End to end is from a decoded crop to its text.
 
     Args:
         bundle: an opened bundle.
@@ -31,28 +27,8 @@ class RecognizerReader(BaseReader):
     def __init__(
         self, bundle: Bundle, engine: Backend, backend: BackendName, precision: Precision, threads: int | None, batch: int = 1
     ) -> None:
+        super().__init__(engine, backend, precision, threads, bundle.manifest.preprocessing)
         self.recognizer = Recognizer(bundle, engine, backend, precision, batch)
-        self.backend, self.precision, self.threads = backend, precision, threads
-        self.description, self.device, self.engine_sha256 = engine.description, engine.device, engine.engine_sha256
-        size = bundle.manifest.preprocessing
-        self.height_width = (size.height, size.width)
-        self._engine = engine
-
-    def run_network(self, prepared: NDArray[np.uint8]) -> RawOutput:
-        """Run a batch (N, H, W), uint8; returns when it is done.
-
-        Raises:
-            BackendError: closed, or the engine fails.
-        """
-        return self._engine.run(prepared)
-
-    def gpu_ms(self, prepared: NDArray[np.uint8]) -> Mapping[str, float] | None:
-        """One call between events of the GPU; None where the backend has none."""
-        return self._engine.gpu_times(prepared) if isinstance(self._engine, TimedBackend) else None
-
-    def layer_ms(self, prepared: NDArray[np.uint8], passes: int) -> Mapping[str, float] | None:
-        """Each layer of a built engine; None where the backend does not tell."""
-        return self._engine.layer_times(passes, prepared) if isinstance(self._engine, LayeredBackend) else None
 
     def read(self, crops: Sequence[Image]) -> list[str]:
         """Read one crop as ``Recognizer.read`` reads one, several in batches.

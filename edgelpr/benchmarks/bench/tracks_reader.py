@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgelpr.benchmarks.bench.reader import BaseReader
+from edgelpr.benchmarks.bench.network_reader import NetworkReader, Prepared
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.preprocessing.images import Image
-from edgelpr.runtime.backends.protocol import RawOutput
-from edgelpr.runtime.backends.timed import LayeredBackend, TimedBackend
 from edgelpr.runtime.tracks.recognizer import TrackRecognizer
 
-Prepared = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-"""(N, F, H, W) frames and (N, F) which of them are there."""
 
-
-class TracksReader(BaseReader):
+class TracksReader(NetworkReader):
     """Every track is full: the network has as much to do as it can have. End to end is from decoded frames to one text.
 
     Args:
@@ -30,11 +25,8 @@ class TracksReader(BaseReader):
     batched = False  # a reading is of one track
 
     def __init__(self, recognizer: TrackRecognizer, preprocessing: Preprocessing, threads: int | None) -> None:
+        super().__init__(recognizer.network, recognizer.backend, recognizer.precision, threads, preprocessing)
         self._recognizer, self._preprocessing = recognizer, preprocessing
-        self.backend, self.precision, self.threads = recognizer.backend, recognizer.precision, threads
-        self.description, self.device = recognizer.description, recognizer.device
-        self.engine_sha256 = recognizer.engine_sha256
-        self.height_width = (preprocessing.height, preprocessing.width)
 
     def network_input(self, crops: Sequence[Sequence[Image]]) -> NDArray[np.uint8]:
         """(N, F, H, W): grey, resized."""
@@ -43,24 +35,6 @@ class TracksReader(BaseReader):
     def prepare(self, batch: NDArray[np.uint8]) -> Prepared:
         """The frames, all of them there."""
         return batch, np.ones(batch.shape[:2], dtype=np.uint8)
-
-    def run_network(self, prepared: Prepared) -> RawOutput:
-        """Read tracks at once.
-
-        Raises:
-            BackendError: closed, or the engine fails.
-        """
-        return self._recognizer.network.run(*prepared)
-
-    def gpu_ms(self, prepared: Prepared) -> Mapping[str, float] | None:
-        """One call between events of the GPU; None where the backend has none."""
-        network = self._recognizer.network
-        return network.gpu_times(*prepared) if isinstance(network, TimedBackend) else None
-
-    def layer_ms(self, prepared: Prepared, passes: int) -> Mapping[str, float] | None:
-        """Each layer of a built engine; None where the backend does not tell."""
-        network = self._recognizer.network
-        return network.layer_times(passes, *prepared) if isinstance(network, LayeredBackend) else None
 
     def read(self, crops: Sequence[Sequence[Image]]) -> list[str]:
         """Read each track from its frames, as ``TrackRecognizer.read`` does.

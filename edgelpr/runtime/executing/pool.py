@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from threading import Lock
 
 from edgelpr.errors import BackendError, DeviceError
+from edgelpr.runtime.executing.forking import refuse_after_fork
 from edgelpr.runtime.executing.lane import Lane
 
 
@@ -37,11 +38,7 @@ class LanePool:
             BackendError: closed.
             DeviceError: in a process that was forked from the one that opened it; no memory for another lane.
         """
-        if self._process != os.getpid():
-            raise DeviceError(
-                f"the {self._name} backend was opened before a fork, which CUDA does not survive; open the bundle in the new "
-                "process (multiprocessing: use the start method 'spawn', or open it in each worker)"
-            )
+        refuse_after_fork(self._process, self._name)
         with self._lock:
             if self._closed:
                 raise BackendError(f"the {self._name} backend was closed; open the bundle again")

@@ -14,7 +14,6 @@ from edgelpr.bundle.graph import TRACKS_AT_ONCE
 from edgelpr.errors import UsageError
 from edgelpr.plates.format import PlateFormat
 from edgelpr.runtime.backends.protocol import Backend, StagedBackend
-from edgelpr.runtime.backends.registry import load_backend
 from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.runtime.inputs import Source, each, is_single
 from edgelpr.runtime.loading import Loaded, load_approved
@@ -36,7 +35,7 @@ class TrackRecognizer:
     Use ``TrackRecognizer.open`` to make one, as a context manager or with ``close`` at the end.
     """
 
-    def __init__(self, loaded: Loaded[Backend], kind: TrackKind, precision: Precision = "fp32") -> None:
+    def __init__(self, loaded: Loaded, kind: TrackKind, precision: Precision = "fp32") -> None:
         self._network, self._kind = loaded.network, kind
         self.plate_format: PlateFormat = kind.plate_format
         """What can stand on a plate."""
@@ -103,7 +102,7 @@ class TrackRecognizer:
         opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
         kind = TrackKind.of(opened)
         use = EngineUse(build, device, TRACKS_AT_ONCE, progress, note, trust_engines, dla)
-        loaded = load_approved(load_backend, opened, backend, precision, threads, use, allow_unapproved)
+        loaded = load_approved(opened, backend, precision, threads, use, allow_unapproved)
         return cls(loaded, kind, precision)
 
     def __enter__(self) -> TrackRecognizer:

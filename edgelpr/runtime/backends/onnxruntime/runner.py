@@ -39,6 +39,7 @@ class OnnxRuntimeRunner:
         threads: int = 1,
     ) -> None:
         self._session, self._graph, self._mask = session, graph, mask
+        self._inputs = graph.inputs
         self._description, self._device = description, device
         self._process = os.getpid() if threads > 1 else None
 
@@ -71,7 +72,7 @@ class OnnxRuntimeRunner:
         graph = self._graph
         feeds = {
             each.name: given if each.dtype == "uint8" else scale(given, graph.channels)
-            for each, given in zip(graph.inputs, inputs, strict=True)
+            for each, given in zip(self._inputs, inputs, strict=True)
         }
         try:
             arrays = session.run(graph.outputs, feeds)

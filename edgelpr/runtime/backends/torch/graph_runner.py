@@ -15,6 +15,7 @@ from edgelpr.errors import BackendError, DeviceError, in_one_line
 from edgelpr.runtime.backends.protocol import RawOutput
 from edgelpr.runtime.backends.torch.capturing import Captured, capture
 from edgelpr.runtime.decoding import decode_logits, joined
+from edgelpr.runtime.executing.forking import refuse_after_fork
 from edgelpr.runtime.executing.sizes import batch_sizes, filled_up
 
 LARGEST = 64
@@ -79,7 +80,7 @@ class TorchGraphRunner:
         """
         (batch,) = inputs
         parts = [batch[start : start + LARGEST] for start in range(0, len(batch), LARGEST)]
-        self._check_process()
+        refuse_after_fork(self._process, "torch")
         with self._lock:
             return joined([self._decoded(self._run_part(part)) for part in parts])
 
@@ -92,7 +93,7 @@ class TorchGraphRunner:
         """
         (batch,) = inputs
         times: dict[str, float] = {}
-        self._check_process()
+        refuse_after_fork(self._process, "torch")
         with self._lock:
             self._run_part(batch)  # captured, and sent to the GPU
             self._run_part(batch, times)
@@ -150,14 +151,6 @@ class TorchGraphRunner:
     def _decoded(self, outputs: tuple[NDArray[np.float32], ...]) -> RawOutput:
         logits, *maps = outputs
         return RawOutput(*decode_logits(logits, self._mask), *maps)
-
-    def _check_process(self) -> None:
-        """Before the lock: a thread that the fork left behind may have held it."""
-        if self._process != os.getpid():
-            raise DeviceError(
-                "the torch backend was opened before a fork, which CUDA does not survive; open the bundle in the new process "
-                "(multiprocessing: use the start method 'spawn', or open it in each worker)"
-            )
 
 
 def check_cuda(torch: ModuleType) -> None:
