@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edgelpr.benchmarks.bench.files import read_bench_result
-from edgelpr.benchmarks.bench.result import BenchResult
+from edgelpr.benchmarks.bench.result import BenchResult, Peaks
 from edgelpr.benchmarks.bench.run import Run
 from edgelpr.errors import UsageError
 from edgelpr.types import BenchDuration, Scenario, Scope
@@ -35,7 +35,7 @@ _MACHINE = ("processor", "cores", "system", "board", "driver", "gpus", "power_mo
 
 @dataclass(frozen=True)
 class Earlier:
-    """Whole runs of an earlier start, of the same machine and duration."""
+    """Whole runs of an earlier start, of the same machine and duration, and the peaks of that machine."""
 
     runs: tuple[Run, ...] = ()
     """All of them; those that are to be measured again stay in the result until they were."""
@@ -51,6 +51,9 @@ class Earlier:
 
     device: str = "cpu"
     """Of torch in this start: ``cpu`` or ``cuda``."""
+
+    peaks: tuple[Peaks, ...] = ()
+    """Of the devices, as the earlier result has them: its runs are held against them."""
 
     @property
     def usable(self) -> tuple[Run, ...]:
@@ -109,7 +112,8 @@ def read_earlier(
     result = read_bench_result(path)
     _check_machine(path, result, machine)
     whole = result.runs[:-1] if result.interrupted else result.runs  # the last one is then the one that was cut short
-    return Earlier(tuple(run for run in whole if run.duration == duration), threads, result.when, retakes, device)
+    runs = tuple(run for run in whole if run.duration == duration)
+    return Earlier(runs, threads, result.when, retakes, device, result.peaks)
 
 
 def _check_machine(path: Path, result: BenchResult, machine: Mapping[str, Any]) -> None:

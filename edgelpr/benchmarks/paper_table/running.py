@@ -10,17 +10,15 @@ from tempfile import TemporaryDirectory
 
 from edgelpr.benchmarks.bench.assembling import Subject as Timed
 from edgelpr.benchmarks.bench.crops import Rotation, rendered_rotation
-from edgelpr.benchmarks.bench.disturbances import disturbances_between, look
 from edgelpr.benchmarks.bench.measuring import Measurement
 from edgelpr.benchmarks.bench.result import BenchResult, Peaks
 from edgelpr.benchmarks.bench.run import Run
 from edgelpr.benchmarks.bench.track_crops import rendered_tracks
-from edgelpr.benchmarks.boards import match_board
 from edgelpr.benchmarks.paper_table.earlier import Earlier
+from edgelpr.benchmarks.paper_table.peaks import PROCESSOR, known_peaks, peaks_ever, processor_peaks
 from edgelpr.benchmarks.paper_table.sources import Source
 from edgelpr.benchmarks.paper_table.subject import Say, Subject, Wanted
 from edgelpr.benchmarks.paper_table.subjects import subjects_of
-from edgelpr.benchmarks.rates import measure_rates
 from edgelpr.benchmarks.roofline import Measured
 from edgelpr.errors import EdgelprError
 from edgelpr.models.iq_stan_features import FRAME_HEIGHT, FRAME_WIDTH
@@ -74,14 +72,15 @@ def run_papers(
         again = f", of which {disturbed} were disturbed (--retake-disturbed measures these again)" if disturbed else ""
         say(f"Going on: {len(earlier.usable)} runs are there already{again}")
     crops = _Crops()
-    found: tuple[Peaks, ...] = ()
+    # Ctrl-C while they are measured must not lose those of the runs that are there.
+    found = tuple(each for each in earlier.peaks if each.device == PROCESSOR)
 
     def keep_now() -> None:
         keep(_result(measurement, found, earlier))
 
     try:
         say("Measuring the peak of the processor")
-        found = (_watched_peaks(peaks or processor_peaks, wanted.threads, measurement),)
+        found = (peaks_ever(peaks or processor_peaks, wanted.threads, earlier, measurement),)
         with TemporaryDirectory(prefix="edgelpr-paper-") as folder:
             for source in sources:
                 try:
@@ -103,23 +102,7 @@ def _result(measurement: Measurement, found: tuple[Peaks, ...], earlier: Earlier
     """Everything so far, with the peaks of what computed it; runs of an earlier start that were not reached yet come first."""
     result = measurement.result()
     result = replace(result, runs=(*earlier.without(result.runs), *result.runs))
-    return replace(result, peaks=(*found, *_known_peaks(result)))
-
-
-def _watched_peaks(measure: Callable[[int], Peaks], threads: int, measurement: Measurement) -> Peaks:
-    """The peaks; what disturbed them is noted, since shares of the peak would be too high."""
-    around = measurement.surroundings
-    before = look(around.clock, around.root)
-    peaks = measure(threads)
-    disturbances = disturbances_between(before, look(around.clock, around.root))
-    measurement.notes += [f"while the peak of the processor was measured, {each}" for each in disturbances]
-    return peaks
-
-
-def processor_peaks(threads: int) -> Peaks:
-    """This processor's, measured now."""
-    rates = measure_rates(threads)
-    return Peaks("CPU", rates.fp32.flops, rates.int8_operations, rates.fp32.bytes_per_second, rates.fp32.source)
+    return replace(result, peaks=(*found, *known_peaks(result)))
 
 
 @dataclass
@@ -182,14 +165,3 @@ def _keep(subject: Subject, run: Run, done: PaperRun) -> None:
             done.eager[subject.model.architecture or subject.model.name] = kept
         elif run.device == "CPU":
             done.graphs.append(kept)
-
-
-def _known_peaks(result: BenchResult) -> list[Peaks]:
-    """Of the GPUs that ran something and are in the table of boards; no int8 there: advertised figures are sparse."""
-    found = []
-    for device in dict.fromkeys(run.device for run in result.runs if run.device != "CPU"):
-        board = match_board([device, str(result.machine.get("board") or "")])
-        if board is not None:
-            rates = board.rates
-            found.append(Peaks(device, rates.flops, None, rates.bytes_per_second, rates.source))
-    return found

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import torch
 
-from edgelpr.benchmarks.bench.opening import model_of, open_reader
+from edgelpr.benchmarks.bench.opening import model_of
 from edgelpr.benchmarks.bench.reader import Reader
 from edgelpr.benchmarks.bench.recognizer_reader import RecognizerReader
+from edgelpr.benchmarks.bench.run import Model
 from edgelpr.benchmarks.bench.torch_reader import TorchReader
 from edgelpr.benchmarks.paper_table.bundles import PLAIN, REWRITTEN, calibrated, export_form
-from edgelpr.benchmarks.paper_table.earlier import Key
+from edgelpr.benchmarks.paper_table.exported import Exported, exported_subjects, open_graph
 from edgelpr.benchmarks.paper_table.published import IQ_STAN
 from edgelpr.benchmarks.paper_table.sources import Source
 from edgelpr.benchmarks.paper_table.subject import EAGER, GRAPH, READING, Say, Subject, Wanted, model_as_published
@@ -32,8 +33,7 @@ from edgelpr.models.counting import count_parameters
 from edgelpr.models.hpa import Hpa
 from edgelpr.runtime.backends.torch.graph_runner import TorchGraphRunner
 from edgelpr.runtime.decoding import class_mask
-from edgelpr.runtime.executing.use import EngineUse
-from edgelpr.types import BackendName, EngineBackend, Precision, Rewrite
+from edgelpr.types import BackendName, Precision, Rewrite
 
 _FORMS: tuple[tuple[str, tuple[Rewrite, ...]], ...] = ((PLAIN, ()), (REWRITTEN, REWRITES))
 
@@ -59,7 +59,8 @@ def subjects_of(source: Source, wanted: Wanted, folder: Path, say: Say) -> Itera
         yield _captured(source, folder, say)
     engines = [backend for backend in wanted.backends if backend != "torch"]
     for form, rewrites in _FORMS if engines else ():
-        yield from _exported(source, form, rewrites, wanted, engines, folder, say)
+        exported = _exported(source, form, rewrites, wanted, folder, say)
+        yield from exported_subjects(exported, engines, wanted.earlier)
 
 
 def _eager(source: Source, wanted: Wanted) -> Subject:
@@ -79,77 +80,42 @@ def _captured(source: Source, folder: Path, say: Say) -> Subject:
     network: Hpa = source.make()
     work = count_work(network, (torch.zeros(1, 3, *network.plate_format.height_width),))
     model = model_as_published(source, "as published, in a CUDA graph", network, work)
-    bundle = export_form(source, PLAIN, (), folder, say)  # names the plate format and the preprocessing
 
     def open_it() -> Reader:
+        bundle = export_form(source, PLAIN, (), folder, say)  # names the plate format and the preprocessing
         runner = TorchGraphRunner(torch, network, class_mask(network.plate_format))
         return RecognizerReader(bundle, runner, "torch", "fp16", None)
 
     return Subject(model, open_it, "torch", "fp16", READING, work)
 
 
-def _exported(
-    source: Source,
-    form: str,
-    rewrites: tuple[Rewrite, ...],
-    wanted: Wanted,
-    engines: Sequence[BackendName],
-    folder: Path,
-    say: Say,
-) -> Iterator[Subject]:
-    earlier = wanted.earlier
-    scenarios = READING if form == REWRITTEN else GRAPH
-    # Fewer bits are for the graph that is deployed; the plain one only shows what the rewrites gain.
-    precisions = [each for each in wanted.precisions if each == "fp32" or rewrites]
-    every = {
-        (backend, precision): Key(f"{source.title}, {form}", source.sha256, backend, precision)
-        for backend in engines
-        for precision in precisions
-    }
-    missing = [each for each, key in every.items() if not earlier.has_all(key, scenarios)]
+def _exported(source: Source, form: str, rewrites: tuple[Rewrite, ...], wanted: Wanted, folder: Path, say: Say) -> Exported:
     network: Hpa = source.make()
-    work = _graph_work(network, rewrites)
-    bundle = None
-    if missing:
+    work, count = _graph_work(network, rewrites), count_parameters(network)
+
+    def export(calibrating: bool) -> Bundle:
         bundle = export_form(source, form, rewrites, folder, say)
-    if bundle is not None and any(precision != "fp32" for _, precision in missing):
+        if not calibrating:
+            return bundle
         images = _rendered(bundle, folder / f"{source.architecture}-crops")
-        bundle = calibrated(bundle, images, source.title, wanted.threads, say, wanted.remark)
-    for (backend, precision), key in every.items():
-        found = earlier.find(key, *scenarios[0])
-        if found is not None and (backend, precision) not in missing:
-            yield Subject(found.model, _never, backend, precision, scenarios, work)
-        elif bundle is not None and bundle.manifest.graph(precision, backend) is not None:
-            yield _graph(source, form, bundle, backend, precision, wanted, work, count_parameters(network))
+        return calibrated(bundle, images, source.title, wanted.threads, say, wanted.remark)
 
+    def model(bundle: Bundle, backend: BackendName, precision: Precision) -> Model:
+        return replace(model_of(bundle, backend, precision, count), compulsory_bytes=work.compulsory_bytes)
 
-def _never() -> Reader:
-    raise AssertionError("every run of it was measured before")
-
-
-def _graph(
-    source: Source,
-    form: str,
-    bundle: Bundle,
-    backend: BackendName,
-    precision: Precision,
-    wanted: Wanted,
-    work: Work,
-    count: int,
-) -> Subject:
-    on_processor = backend not in get_args(EngineBackend)
-
-    def open_it() -> Reader:
-        use = None if on_processor else EngineUse(build=True, batch=1)
-        return open_reader(bundle, backend, precision, wanted.threads if on_processor else None, 1, use)
-
-    model = model_of(bundle, backend, precision, parameters=count)
-    name, sha256 = f"{source.title}, {form}", source.sha256
-    model = replace(model, name=name, compulsory_bytes=work.compulsory_bytes, weights_sha256=sha256)
-    scenarios = READING if form == REWRITTEN else GRAPH
-    # A card is about the export as it is by default. Ranges measured here are not those that a card's INT8 had.
-    accuracy = source.accuracy(backend, precision) if form == REWRITTEN and precision == "fp32" else None
-    return Subject(model, open_it, backend, precision, scenarios, work, accuracy)
+    whole = form == REWRITTEN
+    return Exported(
+        name=f"{source.title}, {form}",
+        weights_sha256=source.sha256,
+        # Fewer bits are for the graph that is deployed; the plain one only shows what the rewrites gain.
+        precisions=[each for each in wanted.precisions if each == "fp32" or whole],
+        scenarios=READING if whole else GRAPH,
+        export=export,
+        model=model,
+        open=partial(open_graph, wanted.threads),
+        work=work,
+        accuracy=source.accuracy if whole else None,  # a card is about the export as it is by default
+    )
 
 
 def _graph_work(network: Hpa, rewrites: tuple[Rewrite, ...]) -> Work:

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import torch
 
 from edgelpr.benchmarks.bench.each_frame import EachFrame
-from edgelpr.benchmarks.bench.opening import model_of, open_reader
-from edgelpr.benchmarks.bench.reader import Reader
+from edgelpr.benchmarks.bench.opening import model_of
+from edgelpr.benchmarks.bench.run import Model
 from edgelpr.benchmarks.bench.track_crops import rendered_tracks
 from edgelpr.benchmarks.bench.tracks_reader import frames_of
 from edgelpr.benchmarks.paper_table.bundles import REWRITTEN, calibrated, export_form
+from edgelpr.benchmarks.paper_table.exported import Exported, exported_subjects, open_graph
 from edgelpr.benchmarks.paper_table.sources import Source
 from edgelpr.benchmarks.paper_table.subject import EAGER, READING, Say, Subject, Wanted, model_as_published
 from edgelpr.benchmarks.paper_table.track_reader import TrackReader
@@ -25,6 +25,7 @@ from edgelpr.benchmarks.work import count_work
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.calibration.images import LEAST_IMAGES
 from edgelpr.calibration.sources import CalibrationSource
+from edgelpr.calibration.track_images import CalibrationTracks
 from edgelpr.calibration.track_loading import load_calibration_tracks
 from edgelpr.data.rendering.tracks.making import MadeTracks
 from edgelpr.data.writing import write_image
@@ -32,8 +33,7 @@ from edgelpr.export.options import REWRITES, ExportOptions
 from edgelpr.export.tracks.exporting import export_track_bundle
 from edgelpr.models.counting import count_parameters
 from edgelpr.models.iq_stan import FRAMES, IqStan
-from edgelpr.runtime.executing.use import EngineUse
-from edgelpr.types import BackendName, EngineBackend, Precision
+from edgelpr.types import BackendName, Precision
 
 _PARITY_TRACKS = 5
 _TRACKS = LEAST_IMAGES + 8
@@ -64,57 +64,71 @@ def track_subjects(source: Source, wanted: Wanted, folder: Path, say: Say) -> It
     engines = [backend for backend in wanted.backends if backend != "torch"]
     if not engines:
         return
-    bundle = _bundle(source, network, wanted, folder, say)
+    exported = _exported(source, network, work, wanted, folder, say)
+    beside = None if source.beside is None else _each_frame(source.beside, wanted, folder, say)
+    graphs = exported_subjects(exported, engines, wanted.earlier)
     for backend in engines:
-        for precision in (each for each in wanted.precisions if bundle.manifest.graph(each, backend) is not None):
-            yield _graph(source, bundle, backend, precision, wanted, work, count_parameters(network))
-        if source.beside is not None and "fp32" in wanted.precisions:
-            yield _each_frame(source.beside, backend, wanted, folder, say)
+        yield from (each for each in graphs if each.backend == backend)
+        if beside is not None:
+            yield from exported_subjects(beside, [backend], wanted.earlier)
 
 
-def _bundle(source: Source, network: IqStan, wanted: Wanted, folder: Path, say: Say) -> Bundle:
+def _exported(source: Source, network: IqStan, work: Work, wanted: Wanted, folder: Path, say: Say) -> Exported:
+    def export(calibrating: bool) -> Bundle:
+        bundle = _export(source, network, folder, say)
+        if not calibrating:
+            return bundle
+        found = _rendered(network, folder / f"{source.architecture}-tracks")
+        return calibrated(bundle, found, source.title, wanted.threads, say, wanted.remark)
+
+    def model(bundle: Bundle, backend: BackendName, precision: Precision) -> Model:
+        parameters = count_parameters(network)
+        return replace(model_of(bundle, backend, precision, parameters), compulsory_bytes=work.compulsory_bytes)
+
+    # Its work is left out: steps that wait for each other are not what the roofline is fitted to.
+    return Exported(
+        name=f"{source.title}, exported",
+        weights_sha256=source.sha256,
+        precisions=wanted.precisions,
+        scenarios=READING,
+        export=export,
+        model=model,
+        open=partial(open_graph, wanted.threads),
+        accuracy=source.accuracy,
+    )
+
+
+def _export(source: Source, network: IqStan, folder: Path, say: Say) -> Bundle:
     say(f"{source.title}: exporting")
-    tracks = rendered_tracks(network.plate_format, network.preprocessing, FRAMES, count=_TRACKS)
-    frames = np.ascontiguousarray(frames_of(network.preprocessing, tracks.images[:_PARITY_TRACKS]))
+    tracks = rendered_tracks(network.plate_format, network.preprocessing, FRAMES, count=_PARITY_TRACKS)
+    frames = np.ascontiguousarray(frames_of(network.preprocessing, tracks.images))
     path = folder / f"{source.architecture}.elpr"
-    bundle = export_track_bundle(network, path, ExportOptions(), frames, lambda line: None).bundle
-    if set(wanted.precisions) == {"fp32"}:
-        return bundle
-    crops = folder / f"{source.architecture}-tracks"
+    return export_track_bundle(network, path, ExportOptions(), frames, lambda line: None).bundle
+
+
+def _rendered(network: IqStan, folder: Path) -> CalibrationTracks:
+    tracks = rendered_tracks(network.plate_format, network.preprocessing, FRAMES, count=_TRACKS)
     for number, track in enumerate(tracks.images):
         for place, frame in enumerate(track):
-            write_image(crops / f"{number:02}" / f"{place}.png", frame, sync=False)
+            write_image(folder / f"{number:02}" / f"{place}.png", frame, sync=False)
     making = MadeTracks(most=FRAMES)
-    found = load_calibration_tracks(CalibrationSource(crops, tracks=True), network.preprocessing, making)
-    return calibrated(bundle, found, source.title, wanted.threads, say, wanted.remark)
+    return load_calibration_tracks(CalibrationSource(folder, tracks=True), network.preprocessing, making)
 
 
-def _graph(
-    source: Source, bundle: Bundle, backend: BackendName, precision: Precision, wanted: Wanted, work: Work, count: int
-) -> Subject:
-    model = model_of(bundle, backend, precision, parameters=count)
-    name = f"{source.title}, exported"
-    model = replace(model, name=name, compulsory_bytes=work.compulsory_bytes, weights_sha256=source.sha256)
-    # Ranges measured here are not those that a card's INT8 had.
-    accuracy = source.accuracy(backend, precision) if precision == "fp32" else None
-    opening = partial(_open, bundle, backend, precision, wanted.threads)
-    # Its work is left out: steps that wait for each other are not what the roofline is fitted to.
-    return Subject(model, opening, backend, precision, READING, None, accuracy)
+def _each_frame(single: Source, wanted: Wanted, folder: Path, say: Say) -> Exported:
+    return Exported(
+        name=f"{FRAMES} readings by {single.title}, {REWRITTEN}",
+        weights_sha256=single.sha256,
+        precisions=[each for each in wanted.precisions if each == "fp32"],
+        scenarios=READING,
+        export=lambda calibrating: export_form(single, REWRITTEN, REWRITES, folder, say),
+        model=_of_readings,
+        open=lambda *graph: EachFrame(open_graph(wanted.threads, *graph)),
+    )
 
 
-def _each_frame(single: Source, backend: BackendName, wanted: Wanted, folder: Path, say: Say) -> Subject:
-    bundle = export_form(single, REWRITTEN, REWRITES, folder, say)
-    model = model_of(bundle, backend, "fp32")
+def _of_readings(bundle: Bundle, backend: BackendName, precision: Precision) -> Model:
+    model = model_of(bundle, backend, precision)
     adds = None if model.multiply_adds is None else FRAMES * model.multiply_adds
     # No architecture: a paper's row of this network is of one reading.
-    name = f"{FRAMES} readings by {single.title}, {REWRITTEN}"
-    model = replace(model, name=name, architecture=None, multiply_adds=adds, frames=FRAMES)
-    model = replace(model, weights_sha256=single.sha256)
-    opening = partial(_open, bundle, backend, "fp32", wanted.threads)
-    return Subject(model, lambda: EachFrame(opening()), backend, "fp32", READING)
-
-
-def _open(bundle: Bundle, backend: BackendName, precision: Precision, threads: int) -> Reader:
-    if backend in get_args(EngineBackend):
-        return open_reader(bundle, backend, precision, None, 1, EngineUse(build=True, batch=1))
-    return open_reader(bundle, backend, precision, threads, 1)
+    return replace(model, architecture=None, multiply_adds=adds, frames=FRAMES)
