@@ -38,6 +38,21 @@ def test_what_disturbs_is_said_once(changes, message):
     assert message in found
 
 
+def test_time_without_a_processor_counts_and_not_how_often_it_was_taken_away():
+    often = replace(QUIET, switches=1000, waited=3.05)
+    assert disturbances_between(replace(BEFORE, waited=3.0), often) == ()
+    (found,) = disturbances_between(replace(BEFORE, waited=3.0), replace(QUIET, waited=3.0 + 10 / 9))
+    assert "of the time that this process could have run, 10.0% went by without a processor" in found
+
+
+def test_time_without_a_processor_is_that_of_all_threads(tmp_path):
+    threads = {"proc/self/task/7/schedstat": "5 2000000000 1\n", "proc/self/task/8/schedstat": "5 500000000 1\n"}
+    write_tree(tmp_path, threads | {"proc/self/task/9/schedstat": ""})
+    assert look(FakeClock(), tmp_path).waited == 2.5
+    write_tree(tmp_path / "other", {"proc/self/task/7/schedstat": "0 0 0\n"})
+    assert look(FakeClock(), tmp_path / "other").waited is None
+
+
 def test_a_time_server_that_nudges_the_clock_is_no_jump():
     assert disturbances_between(BEFORE, replace(QUIET, wall=1e9 + 10.02)) == ()
 

@@ -12,7 +12,8 @@ from edgelpr.devices.files import read_text
 
 _MOST_OTHERS = 0.1
 _MOST_STOLEN = 0.01
-_MOST_SWITCHES = 20.0
+_MOST_WAITED = 0.01
+_MOST_SWITCHES = 20.0  # only where the time lost to them is not told: a count says little about harm
 _MOST_ASLEEP = 0.01
 _LEAST_JUMP, _MOST_DRIFT = 0.05, 0.002
 _LEAST_SECONDS = 0.5
@@ -45,6 +46,9 @@ class Moment:
     switches: int | None
     """How often this process was put aside although it wanted to go on."""
 
+    waited: float | None = None
+    """Time that threads of this process were ready to run and had no processor, summed over those that live."""
+
 
 def look(clock: Clock, root: Path) -> Moment:
     """This moment.
@@ -56,7 +60,8 @@ def look(clock: Clock, root: Path) -> Moment:
     boot = clock.boot()
     busy, stolen = _processor(root)
     own, switches = _usage()
-    return Moment(clock.ticks() / 1e9, clock.wall() / 1e9, None if boot is None else boot / 1e9, busy, stolen, own, switches)
+    since = None if boot is None else boot / 1e9
+    return Moment(clock.ticks() / 1e9, clock.wall() / 1e9, since, busy, stolen, own, switches, _waited(root))
 
 
 def disturbances_between(before: Moment, after: Moment) -> tuple[str, ...]:
@@ -103,10 +108,20 @@ def _processors(before: Moment, after: Moment, seconds: float) -> list[str]:
     stolen = _passed(before.stolen, after.stolen)
     if stolen is not None and stolen / seconds > _MOST_STOLEN:
         found.append(f"the hypervisor took {stolen / seconds:.1%} of a processor away (steal time): other machines share it")
+    found += _put_aside(before, after, seconds)
+    return found
+
+
+def _put_aside(before: Moment, after: Moment, seconds: float) -> list[str]:
+    waited, own = _passed(before.waited, after.waited), _passed(before.own, after.own)
+    if waited is not None and own is not None and waited + own > 0:
+        share = waited / (waited + own)
+        words = f"of the time that this process could have run, {share:.1%} went by without a processor: others wanted it"
+        return [words] if share > _MOST_WAITED else []
     switches = _passed(before.switches, after.switches)
     if switches is not None and switches / seconds > _MOST_SWITCHES:
-        found.append(f"this process was put aside {switches / seconds:.0f} times a second: others wanted its processor")
-    return found
+        return [f"this process was put aside {switches / seconds:.0f} times a second: others wanted its processor"]
+    return []
 
 
 def _passed(before: float | None, after: float | None) -> float | None:
@@ -124,6 +139,13 @@ def _processor(root: Path) -> tuple[float | None, float | None]:
     if first[:1] != ["cpu"] or len(values) <= _STEAL or not any(values):
         return None, None
     return sum(values[place] for place in _BUSY) / hertz, values[_STEAL] / hertz
+
+
+def _waited(root: Path) -> float | None:
+    """By the scheduler's count of each thread; None where the kernel keeps none."""
+    counts = [(read_text(path) or "").split() for path in (root / "proc/self/task").glob("*/schedstat")]
+    delays = [int(count[1]) for count in counts if len(count) > 1 and count[1].isdecimal()]  # a thread may end meanwhile
+    return sum(delays) / 1e9 if any(delays) else None
 
 
 def _usage() -> tuple[float | None, int | None]:
