@@ -10,7 +10,8 @@
 The frozen set is 5,000 rendered tracks of five frames that no run trains on; its seed, the version of the generator, a hash
 of the glyphs and one of all pixels are in the result, and are checked when it is measured again. Every network gets its own
 preprocessing of the captures as the camera took them. What was read is kept in --work, so a run that was stopped goes on, and
-another network costs only its own time. Networks run in PyTorch, float32.
+another network costs only its own time. Networks run in PyTorch, float32. How long and with which settings each was trained is
+in the result, as far as its checkpoint, or the recipe that its card names, says so.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def main(markdown: Path | None, tables: tuple[str, ...], into: Path | None, char
     """Measure and print; see the top of this file."""
     try:
         if into is not None:
-            write_into(into)
+            click.echo(f"{into}: {write_into(into)} marked parts are up to date")
         elif charts is not None:
             _charts(charts, markdown)
         elif markdown is not None:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import os
 import shlex
-from functools import partial
 from math import floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from edgelpr.cli.evaluating import Reader, evaluate_bundle, how_tracks_are
 from edgelpr.cli.options import (
     backend_choice_option,
     batch_size_option,
     bundle_argument,
     engine_use_options,
     label_format_option,
+    making_options,
     precision_option,
     rectify_option,
     threads_option,
 )
 from edgelpr.cli.output import json_option, next_command, note, print_json, print_table, warn_of
+from edgelpr.cli.plate_labels import Labels, Making, check_crops_only, read_plates
 from edgelpr.types import BackendChoice, LabelFormat, Precision
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ _SHOWN = 10
 @label_format_option
 @click.option("--split", metavar="NAME", help="Only this part: a value of the column split, or a folder below LABELS.")
 @rectify_option
+@making_options
 @backend_choice_option
 @engine_use_options
 @precision_option
@@ -54,12 +58,16 @@ _SHOWN = 10
 )
 @click.option("--record", is_flag=True, help="Write the figures into the bundle's manifest, with the hash of the data.")
 @json_option
+@click.pass_context
 def command(
+    context: click.Context,
     bundle: Path,
     labels: Path,
     label_format: LabelFormat,
     split: str | None,
     rectify: bool,
+    hardness: float,
+    seed: int,
     backend: BackendChoice,
     use: EngineUse,
     precision: Precision,
@@ -76,42 +84,37 @@ def command(
     Files that cannot be read count as wrong and are listed. Characters are compared position by position; where the lengths
     differ, aligned by the smallest edit distance.
 
+    For a bundle that reads tracks (iq-stan) a CSV with the columns track,image,plate[,split] holds tracks, a line a frame; from
+    other labels a track is made of each crop, the one that `edgelpr verify` makes. Each counts as one plate, and --csv and
+    --sheet show its first frame.
+
     The calibration error is the mean distance of the confidence from the share that is right. At 99 % precision: accept only
     readings with at least the confidence shown, and 99 in 100 of them are right on these plates; the share is what is then
     accepted and right of all plates. Keep the --csv of two bundles to hold them against each other with `edgelpr compare`.
     """
     from edgelpr.bundle.bundle import Bundle
     from edgelpr.bundle.recording import record_accuracy
-    from edgelpr.cli.opening import open_with_progress
-    from edgelpr.cli.progress import ProgressBar
-    from edgelpr.data.labels import read_labels
-    from edgelpr.runtime.approving import objection
-    from edgelpr.runtime.recognizer import Recognizer
-    from edgelpr.training.evaluation import evaluate
 
-    labelled = read_labels(labels, label_format, split)
     opened = Bundle.open(bundle)
-    # Measuring is what shows whether a precision may be approved.
-    options = (opened, backend, precision, threads, batch_size, True)
-    with open_with_progress(partial(Recognizer.open, *options), use) as recognizer:
-        note(f"Evaluating with {recognizer.description}, {recognizer.precision}")
-        computing = (recognizer.backend, recognizer.device, recognizer.engine_sha256)
-        if reason := objection(opened, precision, *computing, use=use):
-            note(f"Not approved: {reason}")
-        with ProgressBar(len(labelled), "Evaluating") as bar:
-            evaluation = evaluate(recognizer, labelled, bar.reach, opened.manifest.plate_format, rectify)
+    given = [name for name in ("hardness", "seed") if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    check_crops_only(opened, bisect=False, given=given)
+    making = Making(hardness, seed) if given else None
+    labelled = read_plates(opened, Labels(labels, label_format, split, making))
+    evaluation = evaluate_bundle(opened, labelled, Reader(backend, precision, threads, batch_size, rectify, use))
     _warn(evaluation)
     if as_json:
         print_json(evaluation.to_dict())
     else:
         _print(evaluation)
     if record:
-        record_accuracy(opened, _origin(labels, label_format, split, rectify) | evaluation.to_dict())
+        origin = _origin(labels, label_format, split, rectify) | how_tracks_are(labelled)
+        record_accuracy(opened, origin | evaluation.to_dict())
         note(f"Recorded in {bundle}")
     _write_reports(evaluation, table, sheet, reliability, rectify)  # last: a full disk must not cost the figures
     if evaluation.failures and sheet is None:
         part = [] if split is None else ["--split", split]
-        chosen = ["--format", label_format, *part, *(["--rectify"] if rectify else [])]
+        made = [] if making is None else making.options
+        chosen = ["--format", label_format, *part, *(["--rectify"] if rectify else []), *made]
         engine = ["--backend", backend, "--precision", precision]
         again = shlex.join(["edgelpr", "eval", str(bundle), str(labels), *chosen, *engine, "--sheet", "failures.png"])
         next_command(f"{again}   (draws what was not read right)")

@@ -215,3 +215,11 @@ def hardness_option(function: _F) -> _F:
         metavar="SHARE",
         help="For iq-stan: how much the frames of tracks made from single crops are damaged, 0 to 1.",
     )(function)
+
+
+def making_options(function: _F) -> _F:
+    """``hardness: float`` and ``seed: int``, of tracks that are made from labelled crops."""
+    seed = click.option(
+        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="For iq-stan: of tracks made of crops."
+    )
+    return hardness_option(seed(function))

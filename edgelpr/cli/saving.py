@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edgelpr.data.drawing import draw_reading
-from edgelpr.data.writing import write_image
+from edgelpr.data.writing import make_folder, write_image
 from edgelpr.errors import DataError, ImageError
 from edgelpr.preprocessing.images import read_image
 from edgelpr.runtime.reading import Reading
@@ -45,18 +45,6 @@ class Drawings:
             raise DataError(f"{path}: changed while it was being read ({error})") from error
         drawing, self.limits = draw_reading(image, reading, self._recognizer.maps(image))
         write_image(self._places[path], drawing)
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for drawings, where it is absent, before anything is read for them.
-
-    Raises:
-        DataError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{folder}: the folder cannot be made ({error.strerror or error})") from error
 
 
 def place_drawings(folder: Path, paths: Iterable[Path]) -> dict[Path, Path]:

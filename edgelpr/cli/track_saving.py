@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgelpr.cli.saving import make_folder, place_drawings
+from edgelpr.cli.saving import place_drawings
 from edgelpr.cli.tracks import WantedTrack
 from edgelpr.data.track_drawing import draw_track
-from edgelpr.data.writing import write_image
+from edgelpr.data.writing import make_folder, write_image
 from edgelpr.errors import DataError
 from edgelpr.runtime.tracks.track import PlateTrack
 

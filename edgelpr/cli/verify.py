@@ -13,14 +13,14 @@ from edgelpr.cli.options import (
     batch_size_option,
     bundle_argument,
     engine_use_options,
-    hardness_option,
     label_format_option,
+    making_options,
     rectify_option,
     threads_option,
 )
 from edgelpr.cli.output import json_option, next_command
+from edgelpr.cli.plate_labels import Labels, Making, check_crops_only, read_plates
 from edgelpr.cli.verify_job import Search, VerifyJob, command_again, write_report
-from edgelpr.cli.verify_labels import Labels, Making, check_crops_only, read_plates
 from edgelpr.errors import UsageError
 from edgelpr.types import BackendName, LabelFormat, Precision
 
@@ -36,8 +36,7 @@ _PICTURE = click.Path(dir_okay=False, path_type=Path)
 @label_format_option
 @click.option("--split", metavar="NAME", help="Only this part: a value of the column split, or a folder below LABELS.")
 @rectify_option
-@hardness_option
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="For iq-stan: of tracks made of crops.")
+@making_options
 @backend_option
 @engine_use_options
 @click.option(

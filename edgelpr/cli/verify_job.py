@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgelpr.cli.output import next_command, note, print_json
-from edgelpr.cli.verify_labels import Labels
+from edgelpr.cli.plate_labels import Labels
 from edgelpr.errors import BundleError
 from edgelpr.types import Precision
 

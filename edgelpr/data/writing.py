@@ -1,4 +1,4 @@
-"""Writing result files whole or not at all."""
+"""Writing result files whole or not at all, and making the folders that they go to."""
 
 from __future__ import annotations
 
@@ -7,8 +7,25 @@ from pathlib import Path
 import cv2
 
 from edgelpr.atomic import write_atomically
-from edgelpr.errors import DataError
+from edgelpr.errors import DataError, EdgelprError
 from edgelpr.preprocessing.images import Image
+
+
+def make_folder(folder: Path, refusal: str = "the folder cannot be made", kind: type[EdgelprError] = DataError) -> None:
+    """Make a folder, where it is absent, before work is done for what goes into it.
+
+    Args:
+        folder: and those above it.
+        refusal: what is said where it cannot be made, beside the folder and the reason.
+        kind: of the error.
+
+    Raises:
+        EdgelprError: of that kind: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise kind(f"{folder}: {refusal} ({error.strerror or error})") from error
 
 
 def write_file(path: Path, content: bytes, *, sync: bool = True) -> None:

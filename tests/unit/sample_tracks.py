@@ -1,20 +1,23 @@
-"""A small IQ-STAN, frames for it, and the bundle that it becomes."""
+"""A small IQ-STAN, frames for it, and the bundle that it becomes; without torch, tests that ask for the network are skipped."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import torch
+import pytest
 
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.bundle.confidence import TrackConfidence
 from edgelpr.export.options import ExportOptions
-from edgelpr.export.tracks.exporting import export_track_bundle
-from edgelpr.models.iq_stan import FRAMES, IqStan, IqStanConfig
 from edgelpr.plates.format import PlateFormat
 
+if TYPE_CHECKING:
+    from edgelpr.models.iq_stan import IqStan
+
+FRAMES = 5
 PLATES = PlateFormat("digits", "0123456789", 4, void=True)
 SIZES = {
     "widths": (4, 6, 8, 8, 8, 8),
@@ -28,6 +31,9 @@ SIZES = {
 
 def small_network(quality: str = "branch+attention", plate_format: PlateFormat = PLATES) -> IqStan:
     """Weights of no meaning, large enough that characters and qualities differ from track to track."""
+    torch = pytest.importorskip("torch", reason="the network of tracks needs the extra 'export'")
+    from edgelpr.models.iq_stan import IqStan, IqStanConfig
+
     torch.manual_seed(1)
     network = IqStan(IqStanConfig(quality=quality, **SIZES), plate_format)
     with torch.no_grad():
@@ -50,6 +56,9 @@ def small_bundle(
     folder: Path, quality: str = "branch+attention", confidence: TrackConfidence | None = None, **options: object
 ) -> Bundle:
     """The small network, exported to ``tracks.elpr`` in a folder."""
+    pytest.importorskip("torch", reason="exporting the network of tracks needs the extra 'export'")
+    from edgelpr.export.tracks.exporting import export_track_bundle
+
     chosen = ExportOptions(**({"opset": 17, "simplify": False} | options))
     network = small_network(quality)
     network.confidence = confidence

@@ -170,6 +170,7 @@ def test_targets_are_met_or_not_by_the_difference() -> None:
         return {"name": "one", "own": own, "rules": [rule("any", 0.45), *rules]}
 
     rendered = {
+        "network": {},
         "singles": [single(rule("mean", 0.87), rule("best-by-label", 0.95)), single(rule("mean", 0.89), own=True)],
         "ablation": [{"name": "baseline", "quality": None, "against": {"difference": 0.009, "interval": [0, 0.02]}}],
         "quality": {"lcc": 0.95, "srocc": 0.89},
@@ -179,6 +180,14 @@ def test_targets_are_met_or_not_by_the_difference() -> None:
     assert [claim["met"] for claim in found] == [True, True, False, False, False]
     assert found[1]["found"] == "+3.00 points (+0.00 to +10.00) to: mean of the probabilities"
     assert claims({}) == []
+    assert found[2]["found"].endswith(" to baseline")
+    baseline = rendered["ablation"][0] | {"against": {"difference": 0.02, "interval": [0.01, 0.03]}}
+    for trained, words, met in (
+        ({"steps": 10800, "planned": 10800}, " to baseline", True),
+        ({"steps": 5000, "planned": 10800}, " to baseline, trained for 5,000 of 10,800 steps only", False),
+    ):
+        (claim,) = claims({"rendered": rendered | {"ablation": [baseline | {"trained": trained}]}})[2:3]
+        assert claim["found"].endswith(words) and claim["met"] is met
     unmeasured = claims({"rendered": rendered | {"ablation": []}})[2]
     assert not unmeasured["met"] and unmeasured["found"].startswith("not measured")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="the network of tracks needs the extra 'export'")
 import torch
 from sample_tracks import PLATES, small_bundle, small_network
 

@@ -27,17 +27,21 @@ from edgelpr.benchmarks.fusion.keeping import Kept
 from edgelpr.benchmarks.fusion.measuring import PARTS, Plan, measure
 from edgelpr.benchmarks.fusion.mixed_plates import measure_mixed_real
 from edgelpr.benchmarks.fusion.mixing import MixedTracks, change_characters
-from edgelpr.benchmarks.fusion.networks import Named, check_together
+from edgelpr.benchmarks.fusion.networks import Named, check_together, load_named
 from edgelpr.benchmarks.fusion.pages import END, filled, read_tracks_result, tables_of, write_into
 from edgelpr.benchmarks.fusion.reading import all_frames, best_frames, first_frames, one_frame, read_choices, read_frames
 from edgelpr.benchmarks.fusion.real_tracks import RealTracks
 from edgelpr.benchmarks.fusion.track_set import TrackSet
+from edgelpr.benchmarks.fusion.trained import Trained, trained_of
 from edgelpr.benchmarks.machine import describe_machine
 from edgelpr.bundle.confidence import TrackConfidence
 from edgelpr.data.rendering.samples import Renderer
 from edgelpr.data.rendering.tracks.tracks import TrackRenderer
 from edgelpr.errors import DataError, UsageError
+from edgelpr.models.checkpoint import save_checkpoint
 from edgelpr.models.hpa import create
+from edgelpr.models.iq_stan import create_iq_stan
+from edgelpr.models.iq_stan_checkpoint import save_iq_stan
 from edgelpr.plates.loading import load_plate_format
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.training.real import RealSet
@@ -64,7 +68,9 @@ def bench() -> Bench:
     single = create("hpa-nano", PLATES).eval()
     tracks, baseline = small_network(), small_network("none")
     singles = (Named("single", single, "2" * 64, 10),)
-    return Bench(Named("tracks", tracks, "1" * 64, 100), singles, (Named("baseline", baseline, "3" * 64, 90),))
+    whole, part = Trained(300, {"steps": 300}, "recipe.yaml"), Trained(200, {"steps": 300, "seed": 21})
+    ablations = (Named("baseline", baseline, "3" * 64, 90, part),)
+    return Bench(Named("tracks", tracks, "1" * 64, 100, whole), singles, ablations)
 
 
 @pytest.fixture(scope="module")
@@ -219,9 +225,65 @@ def test_a_whole_result_has_every_reader_and_every_table(result, tmp_path) -> No
     assert len(parts["mixed"]["rows"]) == 8 and parts["mixed"]["set"]["glyphs"] == rendered["set"]["glyphs"]
     text = tables_of(read_tracks_result(result))
     assert text.count("\n|---") == 7 and "| branch without attention | | | |" in text and "90.11" in text
+    assert rendered["ablation"][0]["trained"] == {
+        "steps": 200, "planned": 300, "recipe": None, "config": {"steps": 300, "seed": 21},
+    }  # fmt: skip
+    assert rendered["network"]["trained"]["recipe"] == "recipe.yaml" and rendered["singles"][0]["trained"] is None
     charts = write_charts(tmp_path / "charts", read_tracks_result(result))
     assert {chart.name for chart in charts} == {"frames.svg", "reliability.svg", "quality.svg"}
     assert all('xmlns="http://www.w3.org/2000/svg"' in chart.read_text(encoding="utf-8") for chart in charts)
+
+
+def _parts_table(result: Path, whole: dict | None, part: dict | None) -> list[list[str]]:
+    """First two cells of each row of the table of parts, with other trainings in the result."""
+    found = read_tracks_result(result)
+    rendered = found["parts"]["rendered"]
+    for row, trained in ((rendered["network"], whole), (rendered["ablation"][0], part)):
+        row.pop("trained")
+        row |= {} if trained is None else {"trained": trained}
+    lines = tables_of(found, ["parts"]).splitlines()
+    assert len({line.count("|") for line in lines}) == 1
+    return [[cell.strip() for cell in line.split("|")[1:3]] for line in lines if "---" not in line]
+
+
+def test_the_table_of_parts_says_for_how_many_steps_each_network_was_trained(result) -> None:
+    whole, part = {"steps": 10800, "planned": 10800}, {"steps": 5000, "planned": 10800}
+    rows = _parts_table(result, whole, part)
+    assert rows[0][1] == "steps of training"
+    assert [cells[1] for cells in rows[1:]] == ["5,000 of 10,800", "", "10,800"]
+    assert [cells[1] for cells in _parts_table(result, whole, whole)[1:]] == ["10,800", "", "10,800"]
+    brief = {"steps": 5000, "planned": 5000}
+    assert [cells[1] for cells in _parts_table(result, whole, brief)[1:]] == ["5,000 of 10,800", "", "10,800"]
+    assert [cells[1] for cells in _parts_table(result, None, part)[1:]] == ["5,000 of 10,800", "", ""]
+    assert _parts_table(result, None, None)[0][1] == "whole plates, %"  # a result that says nothing of it
+
+
+def test_how_weights_were_trained_is_read_from_them_or_from_their_card(tmp_path) -> None:
+    config = {"steps": 300, "seed": 21}
+    notes = {"steps": "200", "config": json.dumps(config)}
+    save_iq_stan(tmp_path / "baseline.safetensors", create_iq_stan(PLATES, "none"), notes=notes)
+    assert trained_of(tmp_path / "baseline.safetensors") == Trained(200, config)
+    network = create("hpa-nano", PLATES)
+    save_checkpoint(tmp_path / "single.safetensors", network, notes=notes)
+    found = load_named(str(tmp_path / "single.safetensors")).to_dict()
+    assert found["trained"] == {"steps": 200, "planned": 300, "recipe": None, "config": config}
+    own = tmp_path / "weights" / "own" / "own.safetensors"
+    own.parent.mkdir(parents=True)
+    save_checkpoint(own, network, notes={"steps": "many", "config": "by hand"})
+    assert trained_of(own) is None
+    (own.parent / "card.json").write_text(json.dumps({"recipe": "weights/own.yaml"}), encoding="utf-8")
+    assert trained_of(own) is None  # outside a clone the recipe is not there
+    (tmp_path / "weights" / "own.yaml").write_text("steps: 400\nseed: 3\n", encoding="utf-8")
+    assert trained_of(own) == Trained(400, {"steps": 400, "seed": 3}, "weights/own.yaml")
+    (own.parent / "card.json").write_text(json.dumps({"recipe": ["weights/own.yaml"] * 2}), encoding="utf-8")
+    assert trained_of(own) is None
+    torch.save(network.state_dict(), tmp_path / "theirs.pth")
+    assert trained_of(tmp_path / "theirs.pth") is None
+
+
+def test_the_shipped_network_of_tracks_is_known_by_its_recipe() -> None:
+    found = trained_of(ROOT / "weights" / "iq-stan-cn" / "iq-stan-cn.safetensors")
+    assert found is not None and (found.steps, found.planned, found.recipe) == (10800, 10800, "weights/recipes/iq-stan-cn.yaml")
 
 
 def test_mixed_real_tracks_leave_out_those_whose_partner_has_the_same_plate(bench, renderer) -> None:
@@ -264,13 +326,13 @@ def test_a_page_is_filled_and_then_left_alone(result, tmp_path) -> None:
     page = result.parent / "page.md"
     start = f"<!-- benchmarks/tracks.py {result.name} frames -->\n"
     page.write_text(f"before\n\n{start}old\n{END}\n\nafter\n", encoding="utf-8")
-    write_into(page)
+    assert write_into(page) == 1
     text = page.read_text(encoding="utf-8")
     assert text.startswith(f"before\n\n{start}| frames |") and text.endswith(f"{END}\n\nafter\n") and "old" not in text
     assert filled(text, page.parent) == text
     for broken, message in (
-        (start + "old", "marks cannot be read"),
-        (start + "<!-- other -->", "has no end"),
+        (start + "old", "has no end"),
+        (start.replace(" frames", "") + END, "is not understood; expected '<!-- benchmarks/tracks.py RESULT TABLE -->'"),
         (start.replace("frames", "fames") + END, "is none of the tables"),
         (start.replace(result.name, "absent.json") + END, "absent.json: cannot be read"),
     ):

@@ -8,8 +8,10 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
-import onnx
 import pytest
+
+pytest.importorskip("onnx", reason="calibrating needs the extra 'export'")
+import onnx
 from sample_crops import fill, picture
 from sample_tracks import SIZES, noise_frames, small_bundle
 

@@ -9,9 +9,12 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="exporting the network of tracks needs the extra 'export'")
+pytest.importorskip("onnxruntime")
 import onnx
 import onnxruntime
-import pytest
 from doubles.cuda import FakeCuda
 from doubles.executing import freed_late, living
 from doubles.plans import make_fake_plan, open_fake_plan

@@ -8,13 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 from sample_tracks import PLATES, noise_frames, small_bundle, small_network
 
 from edgelpr import PlateTrack, TrackReading, TrackRecognizer
 from edgelpr.bundle.bundle import Bundle
 from edgelpr.errors import BackendError, BundleError, ImageError, UsageError
-from edgelpr.models import iq_stan_features
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.runtime.backends.protocol import RawOutput
 from edgelpr.runtime.tracks import maps
@@ -151,6 +149,7 @@ def test_a_track_is_as_it_was_where_scoring_fails():
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
 def test_a_reading_is_what_the_network_says(recognizer, count):
+    torch = pytest.importorskip("torch", reason="the network of tracks needs the extra 'export'")
     frames = torch.from_numpy(FRAMES[:1]) / 255
     present = (torch.arange(5) < count).float()[None]
     with torch.no_grad():
@@ -257,6 +256,9 @@ def test_a_bundle_without_attention_has_no_maps(tmp_path):
 
 
 def test_the_geometry_is_the_networks():
+    pytest.importorskip("torch", reason="the network of tracks needs the extra 'export'")
+    from edgelpr.models import iq_stan_features
+
     assert (iq_stan_features.FRAME_WIDTH, iq_stan_features.FRAME_HEIGHT) == maps.FRAME
     assert maps.REDUNDANCY == iq_stan_features.REDUNDANCY
     assert maps.COLUMN * iq_stan_features.COLUMNS == iq_stan_features.FRAME_WIDTH + 2 * maps.REDUNDANCY

@@ -39,7 +39,6 @@ def write_charts(folder: Path, result: Result) -> list[Path]:
     for measured in parts.get("real", {}).get("sets", ()):
         name = measured["set"]["data"]
         charts[f"reliability-{name}"] = reliability_chart(measured["reliability"], f"tracks from crops of {name}")
-    folder.mkdir(parents=True, exist_ok=True)
     for name, drawn in charts.items():
         content = drawn.replace("<svg ", f"<svg {_NAMESPACE} ", 1)
         write_file(folder / f"{name}.svg", (content + "\n").encode("utf-8"))

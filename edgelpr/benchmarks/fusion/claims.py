@@ -8,6 +8,7 @@ from typing import Any
 
 from edgelpr.benchmarks.fusion.readers import best_rule
 from edgelpr.benchmarks.fusion.rules import RULES
+from edgelpr.benchmarks.fusion.trained import steps_in_words
 
 MARGIN = 0.02
 """Whole plates above the best simple fusion."""
@@ -72,11 +73,15 @@ def _fusions(measured: Mapping[str, Any], where: str = "") -> list[dict[str, Any
 
 def _parts(rendered: Mapping[str, Any]) -> list[dict[str, Any]]:
     target = f"{100 * QUALITY_MARGIN:.0f} point above the network without the quality branch"
-    rows = [
-        _claim(target, f"{_points(row['against'])} to {row['name']}", row["against"]["difference"] >= QUALITY_MARGIN)
-        for row in rendered["ablation"]
-        if row["quality"] is None
-    ]
+    rows = []
+    for row in rendered["ablation"]:
+        if row["quality"] is None:
+            steps = steps_in_words(row, rendered["network"])
+            whole = " of " not in steps
+            name = row["name"] if whole else f"{row['name']}, trained for {steps} steps only"
+            # A network that was trained for less is no comparison.
+            met = whole and row["against"]["difference"] >= QUALITY_MARGIN
+            rows.append(_claim(target, f"{_points(row['against'])} to {name}", met))
     return rows or [_claim(target, "not measured: no such network was named", False)]
 
 

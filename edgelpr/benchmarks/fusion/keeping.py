@@ -49,7 +49,6 @@ class Kept:
                 return {name: found[name] for name in found.files}
         except (OSError, ValueError, BadZipFile, EOFError):
             made = make()
-        self._folder.mkdir(parents=True, exist_ok=True)
         content = io.BytesIO()
         np.savez(content, **cast(Any, made))
         write_file(path, content.getvalue())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgelpr.benchmarks.fusion.trained import Trained, trained_of
 from edgelpr.bundle.files import hash_file
 from edgelpr.errors import UsageError
 from edgelpr.export.counting import count_graph_multiply_adds
@@ -40,6 +41,9 @@ class Named:
     multiply_adds: int
     """Of one reading: one frame for HPA, up to five together for IQ-STAN, whose graph computes absent frames too."""
 
+    trained: Trained | None = None
+    """How its weights were trained; None where nobody says so."""
+
     @property
     def preprocessing(self) -> Preprocessing:
         """Of its pictures."""
@@ -54,6 +58,7 @@ class Named:
     def to_dict(self) -> dict[str, Any]:
         """What a result says of it."""
         described: dict[str, Any] = {"name": self.name, "architecture": self.network.config.name, "sha256": self.sha256}
+        described["trained"] = None if self.trained is None else self.trained.to_dict()
         if isinstance(self.network, IqStan):
             fitted = self.network.confidence
             described["quality_use"] = self.network.config.quality
@@ -69,22 +74,23 @@ def load_named(weights: str, name: str | None = None) -> Named:
         name: what to call it; by default as it is called.
 
     Raises:
-        CheckpointError: there is none, or it cannot be used.
+        CheckpointError: there is none, or it or its card cannot be used.
+        TrainingError: the recipe that its card names cannot be read.
     """
     path = resolve_checkpoint(weights)
     found = name or (Path(weights).stem if Path(weights).is_file() else weights)
     if is_iq_stan(path):
         network = load_iq_stan(path)
-        return Named(found, network, hash_file(path)[0], graph_multiply_adds(network))
+        return Named(found, network, hash_file(path)[0], graph_multiply_adds(network), trained_of(path))
     single = load_checkpoint(path)
-    return Named(found, single, hash_file(path)[0], count_multiply_adds(single))
+    return Named(found, single, hash_file(path)[0], count_multiply_adds(single), trained_of(path))
 
 
 def load_tracks(weights: str, name: str | None = None) -> Named:
     """A checkpoint of IQ-STAN.
 
     Raises:
-        CheckpointError: there is none, or it cannot be used.
+        CheckpointError, TrainingError: as by ``load_named``.
         UsageError: it reads single crops.
     """
     named = load_named(weights, name)

@@ -1,4 +1,4 @@
-"""Tables of a result inside pages that people write: between two marks, so that a test can hold them equal."""
+"""Tables of a result of ``benchmarks/tracks.py`` inside pages that people write."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from edgelpr.benchmarks.fusion.tables import TABLES, available
-from edgelpr.data.writing import write_file
+from edgelpr.benchmarks.marks import Marks
 from edgelpr.errors import DataError, UsageError
 
-END = "<!-- end of benchmarks/tracks.py -->"
-"""Where what is written ends."""
+_MARKS = Marks("benchmarks/tracks.py", r"(\S+) (\S+)", ("RESULT TABLE",))
 
-_PART = re.compile(r"(<!-- benchmarks/tracks\.py (\S+) (\S+) -->\n)(.*?)(?=<!-- )", re.DOTALL)
+END = _MARKS.end
+"""Where what is written ends."""
 
 
 def read_tracks_result(path: Path) -> dict[str, Any]:
@@ -59,39 +59,24 @@ def filled(text: str, folder: Path) -> str:
         folder: that the names of results are relative to.
 
     Raises:
-        DataError: a mark without an end, or a result that cannot be read.
+        DataError: a mark that is not understood or has no end, or a result that cannot be read.
         UsageError: a table that is not there.
     """
-
-    def written(match: re.Match[str]) -> str:
-        if not text.startswith(END, match.end()):
-            raise DataError(f"the mark {match[1].strip()!r} has no end; expected a line {END!r} below it")
-        return match[1] + tables_of(read_tracks_result(folder / match[2]), [match[3]])
-
-    begun = len(re.findall(r"<!-- benchmarks/tracks\.py ", text))
-    found, count = _PART.subn(written, text)
-    if count != begun:
-        raise DataError(
-            f"{begun - count} marks cannot be read; expected '<!-- benchmarks/tracks.py RESULT TABLE -->' and {END!r}"
-        )
-    return found
+    return _MARKS.filled(text, lambda said: _written(said, folder))
 
 
-def write_into(page: Path) -> None:
+def write_into(page: Path) -> int:
     """Write the marked parts of a page anew.
+
+    Returns:
+        How many there are.
 
     Raises:
         UsageError: the page cannot be read or has no mark, or a table is not there.
         DataError: a mark without an end, a result that cannot be read, or the page cannot be written.
     """
-    try:
-        text = page.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{page}: cannot be read ({error}); expected a page of Markdown") from error
-    if "<!-- benchmarks/tracks.py " not in text:
-        raise UsageError(
-            f"{page}: has no mark; put '<!-- benchmarks/tracks.py RESULT TABLE -->' and '{END}' on lines of their own"
-        )
-    new = filled(text, page.parent)
-    if new != text:
-        write_file(page, new.encode("utf-8"))
+    return _MARKS.write_into(page, lambda said: _written(said, page.parent))
+
+
+def _written(said: re.Match[str], folder: Path) -> str:
+    return tables_of(read_tracks_result(folder / said[1]), [said[2]])

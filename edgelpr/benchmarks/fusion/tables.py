@@ -8,6 +8,7 @@ from typing import Any
 from edgelpr.benchmarks.fusion.claims import claims
 from edgelpr.benchmarks.fusion.doubting import TITLES
 from edgelpr.benchmarks.fusion.rules import RULES
+from edgelpr.benchmarks.fusion.trained import steps_in_words
 
 Result = Mapping[str, Any]
 
@@ -49,15 +50,18 @@ def real_table(result: Result) -> str:
 def parts_table(result: Result) -> str:
     """The ablation: what the quality branch is for. A row without a checkpoint is left empty."""
     rendered = result["parts"]["rendered"]
-    measured = [*rendered["ablation"], _whole(rendered)]
+    whole = _whole(rendered)
+    measured = [*rendered["ablation"], whole]
+    known = any(row.get("trained") for row in measured)  # results of former versions say nothing of it
     rows = []
     for use, title in _USES.items():
         found = [row for row in measured if row["quality_use"] == use]
-        rows += [_part_row(title if len(found) < 2 else f"{title}: {row['name']}", row, use) for row in found]
-        rows += [] if found else [_part_row(title, None, use)]
+        for row in found or [None]:
+            name = title if row is None or len(found) < 2 else f"{title}: {row['name']}"
+            rows.append(_part_row(name, row, use, [steps_in_words(row or {}, whole)] if known else []))
     heading = (
-        "| | whole plates, % | without the first character, % | IQ-STAN's lead, points | p | LCC | SROCC | "
-        "paper: plates, without Chinese, LCC, SROCC |"
+        f"| |{' steps of training |' if known else ''} whole plates, % | without the first character, % | "
+        "IQ-STAN's lead, points | p | LCC | SROCC | paper: plates, without Chinese, LCC, SROCC |"
     )
     return _table(heading, rows)
 
@@ -164,14 +168,14 @@ def _whole(rendered: Mapping[str, Any]) -> dict[str, Any]:
     return {**rendered["network"], "quality": rendered["quality"], "against": None}
 
 
-def _part_row(name: str, row: Mapping[str, Any] | None, use: str) -> str:
+def _part_row(name: str, row: Mapping[str, Any] | None, use: str, steps: Sequence[str]) -> str:
     beside = ", ".join("-" if value is None else f"{value:g}" for value in _PAPER.get(use, ()))
     if row is None:
-        return f"| {name} | | | | | | | {beside} |"
+        return f"| {name} |{' |' * len(steps)} | | | | | | {beside} |"
     against, quality = row["against"], row["quality"]
     lead = ["", ""] if against is None else [_lead(against), _chance(against["p_value"])]
     scores = ["", ""] if quality is None else [f"{quality['lcc']:.3f}", f"{quality['srocc']:.3f}"]
-    return "| " + " | ".join([name, _share(row), _share(row["without_first"]), *lead, *scores, beside]) + " |"
+    return "| " + " | ".join([name, *steps, _share(row), _share(row["without_first"]), *lead, *scores, beside]) + " |"
 
 
 def _table(heading: str, rows: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from edgelpr.benchmarks.verifying.speed import CROPS
 from edgelpr.calibration.sampling import spread_indices
 from edgelpr.data.labelled import LabelledCrop
 from edgelpr.data.labelled_tracks import LabelledTrack, tracks_sha256
-from edgelpr.errors import BackendError, DataError, ImageError
+from edgelpr.errors import BackendError, DataError, ImageError, UsageError
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.images import Image
 from edgelpr.runtime.tracks.recognizer import TrackRecognizer
@@ -51,6 +51,18 @@ def evaluate_tracks(
         data_sha256=tracks_sha256(labelled),
         warnings=labels_beyond(plate_format, labelled),
     )
+
+
+def tracks_of(labelled: Sequence[LabelledCrop]) -> list[LabelledTrack]:
+    """Labelled plates as the tracks that they are.
+
+    Raises:
+        UsageError: there is a single crop among them.
+    """
+    tracks = [track for track in labelled if isinstance(track, LabelledTrack)]
+    if len(tracks) < len(labelled):
+        raise UsageError("single crops were given for a bundle that reads tracks; read them with read_labelled_tracks")
+    return tracks
 
 
 def frames_to_time(labelled: Sequence[LabelledTrack], rectify: bool) -> list[list[Image]]:

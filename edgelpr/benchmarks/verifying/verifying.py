@@ -15,7 +15,7 @@ from edgelpr.benchmarks.verifying.plates import graphs_chosen_on
 from edgelpr.benchmarks.verifying.result import PrecisionResult
 from edgelpr.benchmarks.verifying.speed import SECONDS, crops_to_time, time_recognizers
 from edgelpr.benchmarks.verifying.subjects import Subject, choose_subjects, open_subject
-from edgelpr.benchmarks.verifying.tracks import evaluate_tracks, frames_to_time
+from edgelpr.benchmarks.verifying.tracks import evaluate_tracks, frames_to_time, tracks_of
 from edgelpr.benchmarks.verifying.verdict import counted
 from edgelpr.bundle.approval import LEAST_PLATES, Approval
 from edgelpr.bundle.bundle import Bundle
@@ -169,7 +169,7 @@ def _evaluate(
 ) -> Evaluation:
     plate_format = bundle.manifest.plate_format
     if isinstance(recognizer, TrackRecognizer):
-        tracks, patient = _tracks(labelled), subject.precision != "fp32"
+        tracks, patient = tracks_of(labelled), subject.precision != "fp32"
         return evaluate_tracks(recognizer, tracks, progress, plate_format, plan.rectify, patient)
     try:
         return evaluate(recognizer, labelled, progress, plate_format, plan.rectify)
@@ -177,13 +177,6 @@ def _evaluate(
         if subject.precision == "fp32":
             raise
         return evaluate(PatientReader(recognizer), labelled, progress, plate_format, plan.rectify)
-
-
-def _tracks(labelled: Sequence[LabelledCrop]) -> list[LabelledTrack]:
-    tracks = [track for track in labelled if isinstance(track, LabelledTrack)]
-    if len(tracks) < len(labelled):
-        raise UsageError("single crops were given to verify a bundle that reads tracks; read them with read_labelled_tracks")
-    return tracks
 
 
 def _to_time(readable: Sequence[LabelledCrop], rectify: bool) -> Sequence[Image] | Sequence[list[Image]]:

@@ -1,4 +1,4 @@
-"""Which labelled plates `edgelpr verify` reads: crops, or tracks for a bundle that reads tracks."""
+"""Which labelled plates `edgelpr verify` and `edgelpr eval` read: crops, or tracks for a bundle that reads tracks."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ class Making:
     seed: int = 0
     """Of every choice."""
 
+    @property
+    def options(self) -> list[str]:
+        """What names it on a command line."""
+        return ["--hardness", f"{self.hardness:g}", "--seed", str(self.seed)]
+
 
 @dataclass(frozen=True)
 class Labels:
@@ -47,8 +52,7 @@ class Labels:
         """What names them on a command line."""
         layout = [] if self.label_format == "csv" else ["--format", self.label_format]
         part = [] if self.split is None else ["--split", self.split]
-        making = self.making
-        made = [] if making is None else ["--hardness", f"{making.hardness:g}", "--seed", str(making.seed)]
+        made = [] if self.making is None else self.making.options
         return ["--data", str(self.data), *layout, *part, *made]
 
 
