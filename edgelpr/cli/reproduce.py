@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -11,6 +10,7 @@ import click
 
 from edgelpr.cli.options import rectify_option
 from edgelpr.cli.output import json_option, next_command, note, print_json, print_table
+from edgelpr.cli.several_processes import ending_together
 from edgelpr.types import Reproduction
 
 if TYPE_CHECKING:
@@ -77,10 +77,11 @@ def command(
     \b
       edgelpr reproduce aolp --data AOLP -o runs/table1 --backbone-weights resnet18.pth --device cuda
       edgelpr reproduce clpd --data CCPD --test-data CLPD -o runs/table3 --network all --device cuda
+      torchrun --nproc-per-node 2 -m edgelpr reproduce aolp --data AOLP -o runs/table1 --device cuda   (one process a GPU)
 
     Plates are cut at the boxes of the data set, as the paper has it; --rectify straightens them by their corners first.
     Interrupt it when you like: the same command goes on, and what is finished is not repeated. Every split leaves plates.csv,
-    result.json and its checkpoint in the output folder.
+    result.json and its checkpoint in the output folder. Under torchrun all processes train together, and the first one tests.
     """
     from dataclasses import replace
 
@@ -90,10 +91,9 @@ def command(
     from edgelpr.benchmarks.experiments.crops import experiment_folds
     from edgelpr.benchmarks.experiments.running import RunOptions, run_experiment
     from edgelpr.models.files import sniff
+    from edgelpr.training.distributed import this_process
     from edgelpr.training.progress import Schedule
 
-    if os.environ.get("WORLD_SIZE", "1") != "1":
-        raise click.UsageError("reproduce runs in one process, not under torchrun; with little memory use --accumulate")
     plan = _plan(experiment, recipe)
     networks = _networks(network, plan.network, backbone_weights)
     if backbone_weights is not None:
@@ -103,11 +103,15 @@ def command(
         torch.set_num_threads(threads)
     chosen = {"rectify": machine.pop("rectify"), "half": machine.pop("half"), "accumulate": machine.pop("accumulate")}
     options = RunOptions(networks[0], output, backbone_weights, quick, **chosen, schedule=Schedule(**machine))
-    note(_about_start(backbone_weights, quick))
+    leads = this_process().leads
+    if leads:
+        note(_about_start(backbone_weights, quick))
     outcomes: list[Outcome] = []
-    for name in networks:
-        outcomes += run_experiment(plan, folds, replace(options, network=name), _reporting())
-    _finish(experiment, outcomes, output, as_json)
+    with ending_together():
+        for name in networks:
+            outcomes += run_experiment(plan, folds, replace(options, network=name), _reporting())
+    if leads:
+        _finish(experiment, outcomes, output, as_json)
 
 
 def _plan(experiment: str, recipe: Path | None) -> PaperRecipe:

@@ -27,7 +27,7 @@ def run_track_training(
     crops_only: Mapping[str, object],
     as_json: bool,
 ) -> Path:
-    """Train and report.
+    """Train and report; of several processes only the first one reports.
 
     Args:
         config: of the run.
@@ -48,6 +48,7 @@ def run_track_training(
     from edgelpr.data.rendering.tracks.tracks import TrackRenderer
     from edgelpr.models.iq_stan_features import FRAME_HEIGHT, FRAME_WIDTH
     from edgelpr.preprocessing.crop import Preprocessing
+    from edgelpr.training.distributed import this_process
     from edgelpr.training.tracks.running import train_tracks
 
     refuse_crops_only(crops_only)
@@ -55,9 +56,10 @@ def run_track_training(
         {"--validate": labelled.validate, "--pool-folder": schedule.pool_folder, "--tensorboard": schedule.tensorboard}
     )
     sets = labelled.sets(renderer.plate_format)
-    for real in sets:
-        note(f"{real.name}: {len(real.crops)} real crops")
-    note(f"Training iq-stan for '{renderer.plate_format.name}': {config.steps} steps of {config.batch} tracks in {output}")
+    if this_process().leads:
+        for real in sets:
+            note(f"{real.name}: {len(real.crops)} real crops")
+        note(f"Training iq-stan for '{renderer.plate_format.name}': {config.steps} steps of {config.batch} tracks in {output}")
     tracks = TrackRenderer(renderer, Preprocessing(FRAME_HEIGHT, FRAME_WIDTH))
     report = _report_json if as_json else _report
     return train_tracks(config, tracks, output, real=sets, start_from=start_from, schedule=schedule, report=report, say=note)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import click
 from edgelpr.cli.options import glyph_options, plate_format_option
 from edgelpr.cli.output import json_option, next_command, note, print_json_line
 from edgelpr.cli.real_sets import RealOptions, real_options
+from edgelpr.cli.several_processes import ending_together
 from edgelpr.cli.training_options import checkpoint_options, setting_options, work_options
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def command(
       edgelpr train -o runs/tuned --start-from hpa-nano-cn --real labels.csv --real-share 0.5
       edgelpr train -o runs/small --teacher runs/large/checkpoint.safetensors --distillation-weight 1
       edgelpr train -o runs/tracks --recipe weights/recipes/iq-stan-cn.yaml   (five frames of a plate)
-      torchrun --nproc-per-node 2 -m edgelpr train -o runs/mine --device cuda
+      torchrun --nproc-per-node 2 -m edgelpr train -o runs/mine --device cuda   (one process a GPU)
     """
     from edgelpr.data.rendering.sources import GlyphSources
     from edgelpr.errors import require
@@ -79,16 +81,19 @@ def command(
 
     from edgelpr.cli.track_training import run_track_training
     from edgelpr.training.config import TrainingConfig
+    from edgelpr.training.distributed import this_process
 
     if threads is not None:
         torch.set_num_threads(threads)
     start = _found(start_from)
-    if isinstance(config, TrainingConfig):
-        learned = (start, backbone_weights, _found(teacher))
-        _train_on_crops(config, renderer, output, labelled, schedule, *learned, recipe, as_json)
-    else:
-        crops_only = {"--teacher": teacher, "--backbone-weights": backbone_weights}
-        checkpoint = run_track_training(config, renderer, output, labelled, schedule, start, crops_only, as_json)
+    with ending_together():
+        if isinstance(config, TrainingConfig):
+            learned = (start, backbone_weights, _found(teacher))
+            checkpoint = _train_on_crops(config, renderer, output, labelled, schedule, *learned, recipe, as_json)
+        else:
+            crops_only = {"--teacher": teacher, "--backbone-weights": backbone_weights}
+            checkpoint = run_track_training(config, renderer, output, labelled, schedule, start, crops_only, as_json)
+    if this_process().leads:
         _finish(checkpoint, output, as_json)
 
 
@@ -103,23 +108,25 @@ def _train_on_crops(
     teacher: Path | None,
     recipe: Path | None,
     as_json: bool,
-) -> None:
-    from edgelpr.training.distributed import this_process
+) -> Path:
+    from edgelpr.training.distributed import join
     from edgelpr.training.initialising import first_checkpoint
+    from edgelpr.training.leading import led
     from edgelpr.training.loop import train
 
-    leads = this_process().leads
+    group = join(schedule.device)
     sets, validation = labelled.sets(renderer.plate_format), labelled.validation(renderer.plate_format)
-    if leads:
+    if group.leads:
         _announce(sets, validation)
         what = f"{config.architecture} for '{renderer.plate_format.name}'"
         note(f"Training {what}: {config.steps} steps of {config.batch} crops in {output}")
-    checkpoint = train(
+    first = partial(first_checkpoint, start_from, backbone_weights, config, renderer.plate_format, output)
+    return train(
         config,
         renderer,
         output,
         real=sets,
-        start_from=first_checkpoint(start_from, backbone_weights, config, renderer.plate_format, output),
+        start_from=led(group, first),
         teacher=teacher,
         validation=validation,
         recipe=recipe,
@@ -127,8 +134,6 @@ def _train_on_crops(
         report=_report_json if as_json else _report,
         say=note,
     )
-    if leads:
-        _finish(checkpoint, output, as_json)
 
 
 def _sorted_out(recipe: Path | None, others: dict[str, Any]) -> tuple[Schedule, RealOptions, TrainingConfig | TrackConfig]:

@@ -41,6 +41,12 @@ _SETTINGS = (
     _setting("--distillation-maps-weight", float, "Weight of learning the --teacher's HPA maps.  [default: 0]"),
     _setting("--distillation-temperature", float, "Softens class scores before they are compared.  [default: 2]"),
     _setting("--pool", int, "Rendered plates to keep on the disk and take in turn, 8 KB each; 0: none.  [default: 0]"),
+    click.option(
+        "--track-frames/--single-plates",
+        default=None,
+        help="Take frames of rendered tracks, as iq-stan trains on, for a reader of single frames; where characters are is not "
+        "known in them, so start from a trained network (--start-from).  [default: single plates]",
+    ),
     _setting("--real-share", float, "Share of real crops, 0 to 1.  [default: 0]"),
     _setting("--real-weights", str, "How often each --real set is drawn, e.g. 2,1.  [default: equally often]"),
     click.option(

@@ -76,6 +76,9 @@ class TrainingConfig:
     pool: int = 0
     """Rendered plates that are drawn once and then taken in turn, each time varied a little; 0 draws each anew."""
 
+    track_frames: bool = False
+    """Whether crops are frames of tracks as ``TrackConfig`` draws them, for a reader of single frames to fuse (ours)."""
+
     real_share: float = 0.0
     """Share of real crops among all, when there are any."""
 
@@ -106,6 +109,7 @@ class TrainingConfig:
         for name in ("warmup", "weight_decay", *weights, "pool", "seed"):
             self._check(name, lambda value: 0 <= value < math.inf, "0 or more")
         self._check("accumulate", lambda value: self.batch % value == 0, f"a divisor of the batch, {self.batch}")
+        self._check_track_frames()
         self._check_stages()
         _ = self.weights_of_real_sets
 
@@ -122,6 +126,15 @@ class TrainingConfig:
             return tuple(int(number) for number in self._numbers("stage_steps"))
         share = self.steps // count
         return (*(share,) * (count - 1), self.steps - share * (count - 1))
+
+    def _check_track_frames(self) -> None:
+        if self.track_frames and self.pool:
+            raise TrainingError(f"pool is {self.pool}, but it keeps single plates; expected 0 with track_frames")
+        if self.track_frames and ">" in self.stages:
+            raise TrainingError(
+                f"stages is {self.stages}, but in frames of tracks no character's place is known, so that S and P cannot train "
+                "alone; expected S+P+C"
+            )
 
     def _check_stages(self) -> None:
         alone = [stage for stage in self.stages.split(">") if "C" not in stage]

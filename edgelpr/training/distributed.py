@@ -1,10 +1,12 @@
-"""Several processes, started by ``torchrun``, that share the crops of each step and average their gradients.
+"""Several processes, started by ``torchrun``, that share the crops or tracks of each step and average their gradients.
 
     torchrun --nproc-per-node 2 -m edgelpr train -o runs/mine ...
+    torchrun --nproc-per-node 2 -m edgelpr reproduce aolp ...
 
 PyTorch's DistributedDataParallel does the work: over gloo on processors, over NCCL on GPUs, one GPU a process. Batch
 normalisation sees all crops of a step on GPUs (SyncBatchNorm). On processors PyTorch has no such layer: there each
-process normalises with its own share, and the running statistics are those of the first process.
+process normalises with its own share, and the running statistics are those of the first process. What that process
+does alone stands in ``leading.py``.
 """
 
 from __future__ import annotations
@@ -13,15 +15,16 @@ import atexit
 import os
 import warnings
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from edgelpr.errors import TrainingError
-from edgelpr.models.hpa import Hpa
 
 _SET_BY_TORCHRUN = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+_Network = TypeVar("_Network", bound=nn.Module)
 _ADVICE = "start several processes with torchrun, which sets these variables, or unset WORLD_SIZE to train in one"
 
 
@@ -50,11 +53,11 @@ class Group:
             values /= self.size
         return values
 
-    def synchronised(self, network: Hpa, device: torch.device) -> Hpa:
+    def synchronised(self, network: _Network, device: torch.device) -> _Network:
         """The network with batch normalisation over all processes, where PyTorch has it."""
         if self.size == 1 or device.type != "cuda":
             return network
-        converted: Hpa = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+        converted: _Network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
         return converted
 
     def spread(self, network: nn.Module, device: torch.device) -> nn.Module:

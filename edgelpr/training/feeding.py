@@ -9,30 +9,58 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from edgelpr.errors import EdgelprError
+from edgelpr.errors import EdgelprError, TrainingError
 from edgelpr.training.config import TrainingConfig
 from edgelpr.training.distributed import Group
 from edgelpr.training.samples import Sample, TrainingSamples
 
 _Fed = TypeVar("_Fed")
 
+_FEWEST = 2  # of a single one, batch normalisation has no deviation
 
-class _Share(Sampler[int]):
-    """Numbers of this process's samples. Step s is made up of the numbers from s * batch on, whoever works on them."""
 
-    def __init__(self, config: TrainingConfig, group: Group, first: int) -> None:
-        self._config, self._group, self._first = config, group, first
-        self.part = config.batch // (config.accumulate * group.size)
+class Share(Sampler[int]):
+    """Numbers of this process's samples. Step s is made up of the numbers from s * batch on, whoever works on them.
+
+    Args:
+        batch: samples of a step, over all processes; see ``check_shares``.
+        steps: the first step, counted from 0, to the one after the last.
+        group: this process among its fellows.
+        accumulate: parts that each process works its share of a step through in.
+    """
+
+    def __init__(self, batch: int, steps: range, group: Group, accumulate: int = 1) -> None:
+        self._numbers, self._group = range(steps.start * batch, steps.stop * batch), group
+        self.part = batch // (accumulate * group.size)
+        """Samples in a part of a step."""
 
     def __iter__(self) -> Iterator[int]:
-        for start in range(
-            self._first * self._config.batch, self._config.steps * self._config.batch, self.part * self._group.size
-        ):
+        for start in self._numbers[:: self.part * self._group.size]:
             ours = start + self._group.rank * self.part
             yield from range(ours, ours + self.part)
 
     def __len__(self) -> int:
-        return (self._config.steps - self._first) * self._config.accumulate * self.part
+        return len(self._numbers) // self._group.size
+
+
+def check_shares(batch: int, group: Group, accumulate: int = 1, what: str = "crops") -> None:
+    """Every process gets as many samples of a step as the others.
+
+    Args:
+        batch: samples of a step, over all processes.
+        group: of the processes.
+        accumulate: parts that each process works its share of a step through in.
+        what: the samples.
+
+    Raises:
+        TrainingError: they cannot be shared evenly, or a part is too small.
+    """
+    parts = accumulate * group.size
+    if batch % parts or batch < _FEWEST * parts:
+        found = f"{group.size} processes" + (f", {accumulate} parts each" if accumulate > 1 else "")
+        raise TrainingError(
+            f"batch is {batch}; expected a multiple of {parts} ({found}), and {_FEWEST} {what} or more in a part"
+        )
 
 
 def batches(
@@ -50,7 +78,7 @@ def batches(
     Raises:
         EdgelprError: a sample cannot be prepared, in the words of whoever found out.
     """
-    share = _Share(config, group, first)
+    share = Share(config.batch, range(first, config.steps), group, config.accumulate)
     parts = feed(samples, share.part, share, workers)
     for _ in range(first, config.steps):
         yield tuple(next(parts) for _ in range(config.accumulate))

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgelpr.bundle.files import hash_file
 from edgelpr.data.rendering.samples import Renderer
+from edgelpr.data.rendering.tracks.tracks import GENERATOR_VERSION
 from edgelpr.training.config import TrainingConfig
 from edgelpr.training.real import RealSet, real_identity
 from edgelpr.training.rendered import RenderedSource
@@ -28,7 +29,8 @@ def identity_of(
     drawn = {_DRAWN: RenderedSource(renderer, config.seed).identity()}
     crops = {"real_crops": real_identity(real), "rectify": any(each.rectify for each in real)}
     files = {"start_from": _hash(start_from), "teacher": _hash(teacher)}
-    return asdict(config) | plates | drawn | crops | files
+    tracks = {"tracks": GENERATOR_VERSION} if config.track_frames else {}
+    return asdict(config) | plates | drawn | crops | files | tracks
 
 
 def absent_values(ours: Mapping[str, Any]) -> dict[str, Any]:

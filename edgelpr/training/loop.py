@@ -8,13 +8,14 @@ from pathlib import Path
 import torch
 
 from edgelpr.data.rendering.samples import Renderer
-from edgelpr.errors import TrainingError
 from edgelpr.training.averaging import Average
 from edgelpr.training.carding import Origin
 from edgelpr.training.config import TrainingConfig
 from edgelpr.training.distilling import load_teacher
 from edgelpr.training.distributed import Group, join
+from edgelpr.training.feeding import check_shares
 from edgelpr.training.identity import identity_of
+from edgelpr.training.leading import led
 from edgelpr.training.optimizing import make_optimizer
 from edgelpr.training.pool import PlatePool
 from edgelpr.training.precision import Arithmetic
@@ -26,9 +27,8 @@ from edgelpr.training.samples import TrainingSamples
 from edgelpr.training.starting import first_network
 from edgelpr.training.state import Parts, make_folder
 from edgelpr.training.stepping import Stepper
+from edgelpr.training.track_frames import TrackFrameSource, damage_real
 from edgelpr.training.validating import Validation
-
-_FEWEST = 2  # of one crop, batch normalisation has no deviation
 
 __all__ = ["BEST_FILE", "CHECKPOINT_FILE", "train"]
 
@@ -50,7 +50,7 @@ def train(
     """Train a network, or go on with a run that stopped.
 
     Started by ``torchrun``, every process calls this with the same arguments and they share the work; only the first
-    one writes and reports.
+    one writes and reports. All return when it has written the last file.
 
     Args:
         config: what defines the run.
@@ -70,13 +70,14 @@ def train(
 
     Raises:
         TrainingError: the folder holds another run, the device is absent, settings do not fit each other or what is
-            given beside them, a crop both trains and validates, or the loss is no longer finite.
+            given beside them, a crop both trains and validates, or the loss is no longer finite. In the other processes
+            also that the first one failed, as ``LeaderFailedError``.
     """
     group, device = join(schedule.device), torch.device(schedule.device)
-    _check_shares(config, group)
+    check_shares(config.batch, group, config.accumulate)
     if validation is not None:
         validation.check_apart(real)
-    make_folder(folder)
+    led(group, lambda: make_folder(folder))
     origin = Origin(config, renderer, tuple(real), start_from, teacher, recipe)
     run, stepper = _start(origin, folder, schedule, group, device)
     run.validation, run.say = validation, say
@@ -98,16 +99,9 @@ def _start(origin: Origin, folder: Path, schedule: Schedule, group: Group, devic
 
 def _samples(origin: Origin, pool_folder: Path) -> TrainingSamples:
     config = origin.config
+    real = (config.seed, config.steps * config.batch, origin.real, config.real_share, config.weights_of_real_sets)
+    if config.track_frames:
+        return TrainingSamples(TrackFrameSource(origin.renderer, config.seed), *real, vary=damage_real)
     rendered = RenderedSource(origin.renderer, config.seed)
     source = PlatePool(rendered, config.seed, config.pool, pool_folder) if config.pool else rendered
-    count = config.steps * config.batch
-    return TrainingSamples(source, config.seed, count, origin.real, config.real_share, config.weights_of_real_sets)
-
-
-def _check_shares(config: TrainingConfig, group: Group) -> None:
-    parts = config.accumulate * group.size
-    if config.batch % parts or config.batch < _FEWEST * parts:
-        found = f"{group.size} processes, {config.accumulate} parts each"
-        raise TrainingError(
-            f"batch is {config.batch}; expected a multiple of {parts} ({found}), and {_FEWEST} crops or more in a part"
-        )
+    return TrainingSamples(source, *real)

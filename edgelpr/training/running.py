@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from edgelpr.training.config import TrainingConfig
 from edgelpr.training.distributed import Group
 from edgelpr.training.events import EventLog
 from edgelpr.training.feeding import batches
+from edgelpr.training.leading import led
 from edgelpr.training.optimizing import learning_rate
 from edgelpr.training.outcome import Outcome
 from edgelpr.training.progress import Progress, Schedule
@@ -68,6 +70,9 @@ class Run:
     validated: Validated | None = None
     """The last measurement of this sitting."""
 
+    events: EventLog | None = None
+    """Reports for TensorBoard, where they are wanted."""
+
     @property
     def config(self) -> TrainingConfig:
         """Settings of the run."""
@@ -77,43 +82,40 @@ class Run:
         """Take all steps that are left.
 
         Raises:
-            TrainingError: the state is of another run, the disk is full, or the loss is no longer finite.
+            TrainingError: the state is of another run, the disk is full, or the loss is no longer finite; in the others
+                also that the first process failed.
         """
         done = load_state(self.folder, self.identity, self.parts)
         self._check_best()
-        events = EventLog(self.folder, done + 1) if self.schedule.tensorboard and self.group.leads else None
+        led(self.group, lambda: self._open_events(done + 1))
         try:
-            self._take_steps(done, samples, stepper, report, events)
+            self._take_steps(done, samples, stepper, report)
         finally:
-            if events is not None:
-                events.close()
-        if self.group.leads:
-            self._finish(done)
+            if self.events is not None:
+                self.events.close()
+        led(self.group, lambda: self._finish(done))
 
-    def _take_steps(
-        self,
-        done: int,
-        samples: TrainingSamples,
-        stepper: Stepper,
-        report: Callable[[Progress], None],
-        events: EventLog | None,
-    ) -> None:
+    def _open_events(self, first: int) -> None:
+        if self.schedule.tensorboard:
+            self.events = EventLog(self.folder, first)
+
+    def _take_steps(self, done: int, samples: TrainingSamples, stepper: Stepper, report: Callable[[Progress], None]) -> None:
         config, schedule = self.config, self.schedule
         clock = Clock(done)
         for step, batch in enumerate(batches(samples, config, self.group, done, schedule.workers), start=done):
             outcome = stepper.take(step, batch)
             finished = step + 1
-            if not self.group.leads:
-                continue
             if finished % schedule.save_every == 0 or finished == config.steps:
-                self.parts.tally.seconds += clock.since_save()
-                self._save(finished)
+                led(self.group, partial(self._save, finished, clock))
             if finished % schedule.report_every == 0 or finished == config.steps:
-                progress = self._progress(finished, outcome, clock.speed(finished) * config.batch)
-                progress.log(self.folder)
-                if events is not None:
-                    events.add(progress)
-                report(progress)
+                led(self.group, partial(self._report, finished, outcome, clock, report))
+
+    def _report(self, step: int, outcome: Outcome, clock: Clock, report: Callable[[Progress], None]) -> None:
+        progress = self._progress(step, outcome, clock.speed(step) * self.config.batch)
+        progress.log(self.folder)
+        if self.events is not None:
+            self.events.add(progress)
+        report(progress)
 
     def _check_best(self) -> None:
         """The best of another validation is none of this one's."""
@@ -123,7 +125,8 @@ class Run:
             best = self.folder / BEST_FILE
             self.say(f"{best}: was chosen on other plates than {self.validation.name}; the best is looked for anew")
 
-    def _save(self, step: int) -> None:
+    def _save(self, step: int, clock: Clock) -> None:
+        self.parts.tally.seconds += clock.since_save()
         self._save_checkpoint(CHECKPOINT_FILE, step)
         if self.validation is not None:
             tally = self.parts.tally

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 from edgelpr.errors import TrainingError
 from edgelpr.preprocessing.crop import Preprocessing
+from edgelpr.preprocessing.images import Image
 from edgelpr.training.real import RealSet, check_plates, shares_of
 from edgelpr.training.rendered import Drawn, Source
 from edgelpr.training.varying_real import vary_real
@@ -43,6 +44,7 @@ class TrainingSamples(Dataset[Sample]):
         real: sets of real crops to mix in.
         real_share: share of them, 0 to 1.
         real_weights: how often each set is drawn, relative to the others; equally often when empty.
+        vary: changes a real crop each time it is drawn.
 
     Raises:
         TrainingError: a share of real crops without any, real crops without a share, weights or labels that do not fit.
@@ -56,6 +58,7 @@ class TrainingSamples(Dataset[Sample]):
         real: Sequence[RealSet] = (),
         real_share: float = 0.0,
         real_weights: Sequence[float] = (),
+        vary: Callable[[Image, Generator], Image] = vary_real,
     ) -> None:
         if real_share > 0 and not real:
             raise TrainingError("a share of real crops was asked for, but there are none: name them with --real LABELS")
@@ -66,7 +69,7 @@ class TrainingSamples(Dataset[Sample]):
             )
         self._source, self._seed, self._length = source, seed, length
         self._real, self._real_share = tuple(real), real_share
-        self._set_shares = shares_of(real, real_weights)
+        self._set_shares, self._vary = shares_of(real, real_weights), vary
         self._preprocessing = Preprocessing.of(source.plate_format)
 
     def __len__(self) -> int:
@@ -86,4 +89,4 @@ class TrainingSamples(Dataset[Sample]):
         spec = self._source.plate_format
         boxes = np.full((spec.positions, 4), np.nan, dtype=np.float32)
         classes = np.array(spec.encode(plate), dtype=np.int16)
-        return Drawn(self._preprocessing.apply(vary_real(image, rng)), classes, boxes)
+        return Drawn(self._preprocessing.apply(self._vary(image, rng)), classes, boxes)

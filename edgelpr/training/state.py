@@ -15,6 +15,7 @@ from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 
 from edgelpr.atomic import write_atomically
+from edgelpr.data import writing
 from edgelpr.errors import TrainingError
 from edgelpr.training.averaging import Average
 from edgelpr.training.identity import absent_values
@@ -99,10 +100,7 @@ def make_folder(folder: Path) -> None:
     Raises:
         TrainingError: it cannot be made.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(f"{folder}: cannot be made a folder for the run ({error.strerror or error})") from error
+    writing.make_folder(folder, "cannot be made a folder for the run", TrainingError)
 
 
 def save_state(folder: Path, step: int, identity: Mapping[str, Any], parts: Parts[Any]) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import stand_in_data
 import torch
+from tiny_training import NANO
 
 from edgelpr.benchmarks.experiments import running
 from edgelpr.benchmarks.experiments.outcome import Outcome, pool
@@ -21,24 +23,15 @@ from edgelpr.benchmarks.experiments.published import published_accuracy
 from edgelpr.benchmarks.experiments.recipes import RECIPES, find_paper_recipe, read_paper_recipe
 from edgelpr.cli.main import run
 from edgelpr.data.labelled import LabelledCrop
-from edgelpr.data.rendering.samples import Renderer
 from edgelpr.errors import ImageError, TrainingError, UsageError
 from edgelpr.models import hpa
-from edgelpr.models.hpa import HpaConfig
-from edgelpr.models.resnet import ResNetConfig
-from edgelpr.plates.loading import load_plate_format
 from edgelpr.training.config import TrainingConfig
-
-_CCPD_LISTS = ("皖沪津渝冀晋蒙辽吉黑苏浙京闽赣鲁豫鄂湘粤桂琼川贵云藏陕甘青宁新警学O", "ABCDEFGHJKLMNPQRSTUVWXYZO")
-_CCPD_REST = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789O"
 
 
 @pytest.fixture(autouse=True)
 def small_nano(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The recipes run with a network that takes no time, under a name that the command line knows."""
-    backbone = ResNetConfig(depths=(1, 1, 1, 1), stem_width=8, stem_kernel=3, widths=(8, 8, 8, 8))
-    small = HpaConfig("hpa-nano", backbone, spatial_widths=(8, 8, 8), fusion_width=8, classifier_width=8)
-    monkeypatch.setitem(hpa.ARCHITECTURES, small.name, small)
+    """The recipes run with a network that takes no time."""
+    monkeypatch.setitem(hpa.ARCHITECTURES, NANO.name, NANO)
 
 
 @pytest.fixture(autouse=True)
@@ -47,76 +40,6 @@ def keep_threads() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
-
-
-def _plates(plate_format: str, count: int, keep: Callable[[str], bool] = lambda plate: True) -> list[tuple[np.ndarray, str]]:
-    renderer, found, number = Renderer(load_plate_format(plate_format)), [], 0
-    while len(found) < count:
-        plate = renderer.render(5, number)
-        number += 1
-        if keep(plate.plate):
-            found.append((plate.image, plate.plate))
-    return found
-
-
-def _write(path: Path, content: np.ndarray | str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(content, str):
-        path.write_text(content, encoding="utf-8")
-    else:
-        cv2.imwrite(str(path), content)
-
-
-def _aolp(folder: Path) -> Path:
-    for number, (image, plate) in enumerate(_plates("aolp", 12)):
-        subset = folder / f"Subset_{('AC', 'LE', 'RP')[number % 3]}"
-        height, width = image.shape[:2]
-        whole = cv2.copyMakeBorder(image, 40, 60, 50, 70, cv2.BORDER_CONSTANT, value=(90, 90, 90))
-        _write(subset / "Image" / f"{number}.png", whole)
-        _write(subset / "groundtruth_recognition" / f"{number}.txt", "\n".join(plate))
-        _write(subset / "groundtruth_localization" / f"{number}.txt", f"50\n40\n{50 + width}\n{40 + height}\n")
-    return folder
-
-
-def _medialab(folder: Path) -> Path:
-    for number, (image, plate) in enumerate(_plates("gr", 12)):
-        _write(folder / ("difficult" if number % 3 == 2 else "normal") / f"{plate}_{number}.png", image)
-    return folder
-
-
-def _ccpd(folder: Path) -> Path:
-    parts: dict[str, list[str]] = {"train": [], "val": []}
-    for number, (image, plate) in enumerate(_plates("cn", 10, _is_ccpds)):
-        height, width = image.shape[:2]
-        name = f"{_ccpd_name(number, plate, width, height)}.png"
-        _write(folder / "ccpd_base" / name, cv2.copyMakeBorder(image, 30, 50, 20, 60, cv2.BORDER_REPLICATE))
-        parts["train" if number % 2 else "val"].append(f"ccpd_base/{name}")
-    for part, names in parts.items():
-        _write(folder / "splits" / f"{part}.txt", "\n".join(names))
-    return folder
-
-
-def _is_ccpds(plate: str) -> bool:
-    lists = (*_CCPD_LISTS, *[_CCPD_REST] * 5)
-    return len(plate) == 7 and all(character in characters for character, characters in zip(plate, lists))
-
-
-def _ccpd_name(number: int, plate: str, width: int, height: int) -> str:
-    x0, y0, x1, y1 = 20, 30, 20 + width, 30 + height
-    corners = f"{x1}&{y1}_{x0}&{y1}_{x0}&{y0}_{x1}&{y0}"
-    indices = "_".join(str(characters.index(c)) for c, characters in zip(plate, (*_CCPD_LISTS, *[_CCPD_REST] * 5)))
-    return f"{number:03d}-90_90-{x0}&{y0}_{x1}&{y1}-{corners}-{indices}-100-20"
-
-
-def _clpd(folder: Path) -> Path:
-    lines = ["path,x1,y1,x2,y2,x3,y3,x4,y4,label"]
-    for number, (image, plate) in enumerate(_plates("cn", 6, _is_ccpds)):
-        height, width = image.shape[:2]
-        _write(folder / "CLPD_1200" / f"{number}.png", cv2.copyMakeBorder(image, 30, 50, 20, 60, cv2.BORDER_REPLICATE))
-        x1, y1 = 20 + width, 30 + height
-        lines.append(f"CLPD_1200/{number}.png,20,30,{x1},30,{x1},{y1},20,{y1},{plate}")
-    _write(folder / "CLPD.csv", "\n".join(lines))
-    return folder
 
 
 def _reproduce(experiment: str, data: Path, output: Path, *more: str) -> list[str]:
@@ -148,7 +71,7 @@ def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_table_1_trains_on_two_subsets_and_keeps_what_is_finished(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, output = _aolp(tmp_path / "aolp"), tmp_path / "runs"
+    data, output = stand_in_data.aolp(tmp_path / "aolp"), tmp_path / "runs"
     assert run(_reproduce("aolp", data, output, "--json")) == 0
     printed = capsys.readouterr()
     result = json.loads(printed.out)
@@ -203,7 +126,7 @@ def _noted(noted: list[Path], train: Callable[..., Path], config: object, render
 
 
 def test_table_2_averages_four_folds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(_reproduce("medialab", _medialab(tmp_path / "medialab"), tmp_path / "runs", "--json")) == 0
+    assert run(_reproduce("medialab", stand_in_data.medialab(tmp_path / "medialab"), tmp_path / "runs", "--json")) == 0
     result = json.loads(capsys.readouterr().out)
     assert [r["identity"]["split"] for r in result["runs"]] == ["1", "2", "3", "4"]
     assert [(r["identity"]["trained_on"], r["plates"]) for r in result["runs"]] == [(10, 2)] * 4
@@ -213,7 +136,7 @@ def test_table_2_averages_four_folds(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_table_3_trains_once_for_both_data_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ccpd, clpd, output = _ccpd(tmp_path / "CCPD"), _clpd(tmp_path / "CLPD"), tmp_path / "runs"
+    ccpd, clpd, output = stand_in_data.ccpd(tmp_path / "CCPD"), stand_in_data.clpd(tmp_path / "CLPD"), tmp_path / "runs"
     assert run(_reproduce("ccpd", ccpd, output, "--json")) == 0
     base = json.loads(capsys.readouterr().out)["runs"][0]
     assert (base["identity"]["trained_on"], base["plates"]) == (5, 5)
@@ -238,7 +161,7 @@ def test_plates_can_be_straightened_and_are_never_mixed_with_others(
         return load(crop, rectify)
 
     monkeypatch.setattr(LabelledCrop, "load", watched)
-    ccpd, output = _ccpd(tmp_path / "CCPD"), tmp_path / "runs"
+    ccpd, output = stand_in_data.ccpd(tmp_path / "CCPD"), tmp_path / "runs"
     assert run(_reproduce("ccpd", ccpd, output, "--rectify", "--json")) == 0
     assert json.loads(capsys.readouterr().out)["runs"][0]["identity"]["rectify"] is True
     assert len(loaded) == 10 and all(loaded)  # to train and to test
@@ -251,7 +174,7 @@ def test_plates_can_be_straightened_and_are_never_mixed_with_others(
     [pytest.param("table4", marks=pytest.mark.slow), "table5", pytest.param("table6", marks=pytest.mark.slow)],
 )
 def test_ablations_train_each_variant(tmp_path: Path, capsys: pytest.CaptureFixture[str], table: str) -> None:
-    assert run(_reproduce(table, _aolp(tmp_path / "aolp"), tmp_path / "runs", "--json")) == 0
+    assert run(_reproduce(table, stand_in_data.aolp(tmp_path / "aolp"), tmp_path / "runs", "--json")) == 0
     runs = json.loads(capsys.readouterr().out)["runs"]
     variants = read_paper_recipe(find_paper_recipe(table)).variants
     rows = [(variant.name, split) for variant in variants for split in ("AC", "LE", "RP")]
@@ -265,7 +188,7 @@ def test_ablations_train_each_variant(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_paper_is_quoted_beside_our_ablations(tmp_path: Path, capsys: pytest.CaptureFixture[str], untrained: None) -> None:
-    assert run(_reproduce("table6", _aolp(tmp_path / "aolp"), tmp_path / "runs")) == 0
+    assert run(_reproduce("table6", stand_in_data.aolp(tmp_path / "aolp"), tmp_path / "runs")) == 0
     printed = capsys.readouterr().out
     (row,) = [line for line in printed.splitlines() if "without-p" in line and " LE " in line]
     assert "99.83" in row and "hpa-resnet101, ground-truth boxes" in row
@@ -275,10 +198,10 @@ def test_the_paper_is_quoted_beside_our_ablations(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("experiment", "data", "expected"),
     [
-        ("aolp", {"--data": _aolp}, {"AC": "99.12", "LE": "99.31", "RP": "99.84", "all plates": "-"}),
-        ("medialab", {"--data": _medialab}, {"1": "-", "4": "-", "all plates": "-", "mean of splits": "98.59"}),
-        ("ccpd", {"--data": _ccpd}, {"ccpd-base": "99.61"}),
-        ("clpd", {"--data": _ccpd, "--test-data": _clpd}, {"clpd": "79.50"}),
+        ("aolp", {"--data": stand_in_data.aolp}, {"AC": "99.12", "LE": "99.31", "RP": "99.84", "all plates": "-"}),
+        ("medialab", {"--data": stand_in_data.medialab}, {"1": "-", "4": "-", "all plates": "-", "mean of splits": "98.59"}),
+        ("ccpd", {"--data": stand_in_data.ccpd}, {"ccpd-base": "99.61"}),
+        ("clpd", {"--data": stand_in_data.ccpd, "--test-data": stand_in_data.clpd}, {"clpd": "79.50"}),
     ],
 )
 def test_the_papers_figures_stand_beside_ours_in_tables_1_to_3(
@@ -388,7 +311,7 @@ def test_a_recipe_without_its_parts_is_refused(tmp_path: Path) -> None:
 def test_what_cannot_run_is_refused_before_it_starts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, output = _aolp(tmp_path / "aolp"), tmp_path / "runs"
+    data, output = stand_in_data.aolp(tmp_path / "aolp"), tmp_path / "runs"
     arguments = ["reproduce", "aolp", "--data", str(data), "-o", str(output), "--network", "all"]
     assert run([*arguments, "--backbone-weights", "resnet18.pth"]) == 2
     assert "run them one by one" in capsys.readouterr().err
@@ -401,13 +324,13 @@ def test_what_cannot_run_is_refused_before_it_starts(
     assert "absent.pth: cannot be read (No such file or directory); expected a checkpoint file" in error
     assert "Start:" not in error and not output.exists()
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert run(arguments) == 2
-    assert "not under torchrun" in capsys.readouterr().err
+    assert run(arguments) == 1
+    assert "RANK, LOCAL_RANK, MASTER_ADDR, MASTER_PORT not set" in capsys.readouterr().err
 
 
 def test_a_run_that_was_cut_short_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same result as without the stop, from the state of the training that was under way."""
-    data = _aolp(tmp_path / "aolp")
+    data = stand_in_data.aolp(tmp_path / "aolp")
     assert run(_reproduce("aolp", data, tmp_path / "whole", "--quick", "2")) == 0
     saved, train = [], running.train
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch", reason="training needs the extra 'train'")
 import torch
 
 from edgelpr.cli.main import run
@@ -20,11 +22,13 @@ from edgelpr.models.iq_stan_checkpoint import load_iq_stan
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.training.averaging import Average
+from edgelpr.training.distributed import Group
 from edgelpr.training.progress import Schedule
 from edgelpr.training.real import RealSet
 from edgelpr.training.recipes import config_for
 from edgelpr.training.state import Parts
 from edgelpr.training.tracks import running
+from edgelpr.training.tracks.confidence import fit_confidence
 from edgelpr.training.tracks.config import TrackConfig
 from edgelpr.training.tracks.losses import track_losses
 from edgelpr.training.tracks.progress import TrackProgress
@@ -135,7 +139,7 @@ def test_a_small_set_is_learned_by_heart(renderer: TrackRenderer) -> None:
     config = _config(steps=70, batch=4, warmup=5, learning_rate=8e-3, averaging=0.8, own_choice=0.0)
     network = IqStan(replace(SMALL, dropout=0.0), PLATES)
     parts = Parts(network, Average(network, config.averaging), torch.optim.AdamW(network.parameters()))
-    stepper, batch = TrackStepper(config, parts, torch.device("cpu")), held_out_tracks(renderer, 4)
+    stepper, batch = TrackStepper(config, parts, Group(), torch.device("cpu")), held_out_tracks(renderer, 4)
     outcomes = [stepper.take(step, batch) for step in range(config.steps)]
     assert outcomes[-1].loss < 0.3 * outcomes[0].loss and outcomes[-1].quality < 0.5 * outcomes[0].quality
     figures = measure_tracks(parts.average.network, batch)
@@ -148,7 +152,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(renderer: TrackRenderer) -> Non
     with torch.no_grad():
         network.decoder.classify.bias[0] = torch.inf
     with pytest.raises(TrainingError, match="loss at step 4 is not finite"):
-        TrackStepper(_config(), parts, torch.device("cpu")).take(3, held_out_tracks(renderer, 2))
+        TrackStepper(_config(), parts, Group(), torch.device("cpu")).take(3, held_out_tracks(renderer, 2))
 
 
 def test_tracks_become_samples_in_the_order_that_is_asked_for(renderer: TrackRenderer) -> None:
@@ -229,6 +233,7 @@ def test_the_command_trains_on_tracks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(running, "held_out_tracks", lambda renderer, count: held_out_tracks(renderer, count // 250))
+    monkeypatch.setattr(running, "fit_confidence", lambda network, renderer, tracks: fit_confidence(network, renderer, 8))
     fixed = ["train", "-o", str(tmp_path / "run"), "--architecture", "iq-stan", "--batch", "2", "--workers", "0", "--json"]
     assert run([*fixed, "--steps", "1", "--warmup", "1"]) == 0
     printed = capsys.readouterr()
@@ -237,6 +242,19 @@ def test_the_command_trains_on_tracks(
     assert "steps of 2 tracks" in printed.err and "Next: edgelpr export" in printed.err
     assert run([*fixed, "--pool-folder", str(tmp_path)]) == 2
     assert "--pool-folder is for networks that read single crops" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("rank", "speaks"), [("0", True), ("1", False)])
+def test_of_several_processes_the_first_one_speaks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, rank: str, speaks: bool
+) -> None:
+    monkeypatch.setattr(running, "train_tracks", lambda config, renderer, folder, **more: folder / "checkpoint.safetensors")
+    for name, value in {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "MASTER_ADDR": "here", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert run(["train", "-o", str(tmp_path / "run"), "--architecture", "iq-stan"]) == 0
+    printed = capsys.readouterr()
+    assert ("Weights in" in printed.out, "Training iq-stan" in printed.err) == (speaks, speaks)
+    assert speaks or not printed.out + printed.err
 
 
 def test_a_track_of_no_frames_is_no_sample() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -22,6 +23,8 @@ TINY = HpaConfig(
     fusion_width=8,
     classifier_width=8,
 )
+NANO = replace(TINY, name="hpa-nano")
+"""Under a name that the command line knows."""
 
 
 def tiny_config(**changes: object) -> TrainingConfig:

@@ -1,7 +1,8 @@
 """What each process does in ``test_training_distributed.py``; started by torchrun, or alone.
 
 two_processes.py OUT    gradients of one step with batch normalisation frozen, a whole run, and the same one cut short and
-                        resumed: all at one start, which costs more than the work
+                        resumed, of crops and of tracks; an experiment of a paper, which fails and goes on: all at one
+                        start, which costs more than the work
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from tiny_training import DIGITS, TINY, tiny_config
+from tiny_training import DIGITS, NANO, TINY, tiny_config
+from two_processes_reproducing import reproduce
+from two_processes_tracks import track_gradients, track_runs
 
 from edgelpr.data.rendering.samples import Renderer
 from edgelpr.models import hpa
@@ -85,7 +88,12 @@ def runs(folder: Path) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    out = Path(sys.argv[1])
     hpa.ARCHITECTURES[TINY.name] = TINY
+    hpa.ARCHITECTURES[NANO.name] = NANO
     for parts_of_a_step in (1, 2):
-        gradients(Path(sys.argv[1]), parts_of_a_step)
-    runs(Path(sys.argv[1]))
+        gradients(out, parts_of_a_step)
+    runs(out)
+    track_gradients(out)
+    track_runs(out)
+    reproduce(out)

@@ -4,13 +4,16 @@ FOLDER/NETWORK/VARIANT/pretraining/       the run on rendered plates, one for al
 FOLDER/NETWORK/VARIANT/SPLIT/training/    the run on real crops; its checkpoint is the network that is tested
 FOLDER/NETWORK/VARIANT/SPLIT/plates.csv   every plate: label, reading, confidence
 FOLDER/NETWORK/VARIANT/SPLIT/result.json  the outcome; written last
+
+Of several processes, started by ``torchrun``, all train together. The first one alone decides what is finished, tests and
+writes; the others wait for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +32,11 @@ from edgelpr.data.rendering.sources import GlyphSources
 from edgelpr.models.checkpoint import load_checkpoint
 from edgelpr.plates.loading import load_plate_format
 from edgelpr.training.config import TrainingConfig
+from edgelpr.training.distributed import Group, join
 from edgelpr.training.evaluation import evaluate
+from edgelpr.training.feeding import check_shares
 from edgelpr.training.initialising import write_initial_checkpoint
+from edgelpr.training.leading import led
 from edgelpr.training.loop import train
 from edgelpr.training.progress import Progress, Schedule
 from edgelpr.training.real import load_real_set
@@ -91,6 +97,8 @@ def run_experiment(
 ) -> tuple[Outcome, ...]:
     """Train and test every variant on every split.
 
+    Started by ``torchrun``, every process calls this with the same arguments; only the first one reports.
+
     Args:
         recipe: of the experiment.
         folds: its splits.
@@ -98,13 +106,17 @@ def run_experiment(
         reporting: told how far it is.
 
     Raises:
-        EdgelprError: data, weights or the folder cannot be used; what is finished stays.
+        EdgelprError: data, weights or the folder cannot be used, or the crops of a step cannot be shared evenly; what is
+            finished stays. In the other processes also that the first one failed, as ``LeaderFailedError``.
     """
+    group = join(options.schedule.device)
     renderer = GlyphSources().renderer(load_plate_format(recipe.plate_format))
-    reporting = reporting or Reporting()
+    reporting = reporting if reporting is not None and group.leads else Reporting()
+    runs = [_Run(recipe, variant, options, renderer, reporting, group) for variant in recipe.variants]
+    for run in runs:
+        run.check_shares()
     reporting.say(f"{recipe.experiment}: hashing the plates, to know them again")
     used = [_Used.of(fold, options.quick) for fold in folds]
-    runs = [_Run(recipe, variant, options, renderer, reporting) for variant in recipe.variants]
     return tuple(run.outcome(each) for run in runs for each in used)
 
 
@@ -130,25 +142,29 @@ class _Run:
     options: RunOptions
     renderer: Renderer
     reporting: Reporting
+    group: Group
 
     @property
     def folder(self) -> Path:
         return self.options.folder / self.options.network / self.variant.name
 
+    def check_shares(self) -> None:
+        for phase in self.recipe.phases:
+            config = self._config(phase)
+            check_shares(config.batch, self.group, config.accumulate)
+
     def outcome(self, used: _Used) -> Outcome:
         """Of one split: what lies there already, or trained and tested now."""
         fold, place = used.fold, self.folder / used.fold.name
         identity = self._identity(used)
-        finished = read_outcome(place, identity)
+        finished = led(self.group, partial(read_outcome, place, identity))
         what = f"{self.options.network}, {self.variant.row}, split {fold.name}"
         if finished is not None:
             self.reporting.say(f"{what}: finished before, kept")
             return finished
         checkpoint = self._train(fold, what)
         self.reporting.say(f"{what}: reading {len(fold.test)} plates")
-        outcome = self._test(checkpoint, fold, identity)
-        write_result(place / RESULT_FILE, outcome.to_dict())
-        return outcome
+        return led(self.group, partial(self._test, checkpoint, fold, identity))
 
     def _identity(self, used: _Used) -> dict[str, Any]:
         recipe, fold, weights = self.recipe, used.fold, self.options.backbone_weights
@@ -195,7 +211,7 @@ class _Run:
         if weights is None:
             return None
         config = self._config(self.recipe.phases[0])
-        return write_initial_checkpoint(config, self.renderer.plate_format, weights, self.folder)
+        return led(self.group, partial(write_initial_checkpoint, config, self.renderer.plate_format, weights, self.folder))
 
     def _phase(self, phase: str, folder: Path, start: Path | None, what: str, fold: Fold | None = None) -> Path:
         config, real = self._config(phase), []
@@ -226,7 +242,7 @@ class _Run:
         write_plates_csv(self.folder / fold.name / PLATES_FILE, evaluation)
         recipe, config = self.recipe, self._config("training")
         published = published_accuracy(recipe.table, recipe.data, fold.name, config)
-        return Outcome(
+        outcome = Outcome(
             identity,
             evaluation.plates,
             evaluation.correct,
@@ -236,3 +252,5 @@ class _Run:
             describe_machine(),
             evaluation.warnings,
         )
+        write_result(self.folder / fold.name / RESULT_FILE, outcome.to_dict())  # last: it says that the split is finished
+        return outcome

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from edgelpr.errors import TrainingError
 from edgelpr.models.iq_stan import IqStan, create_iq_stan
 from edgelpr.models.iq_stan_checkpoint import load_iq_stan, save_iq_stan
 from edgelpr.training.averaging import Average
+from edgelpr.training.distributed import Group, join
+from edgelpr.training.feeding import check_shares
+from edgelpr.training.leading import led
 from edgelpr.training.precision import Arithmetic
 from edgelpr.training.progress import Schedule
 from edgelpr.training.real import RealSet, real_identity
@@ -47,6 +51,9 @@ def train_tracks(
 ) -> Path:
     """Train IQ-STAN, or go on with a run that stopped.
 
+    Started by ``torchrun``, every process calls this with the same arguments and they share the tracks of each step; only the
+    first one writes, measures and reports. All return when it has written the last file.
+
     Args:
         config: what defines the run.
         renderer: source of tracks; decides the plate format.
@@ -63,22 +70,28 @@ def train_tracks(
         The checkpoint with the averaged weights.
 
     Raises:
-        TrainingError: the folder holds another run, settings do not fit what is given beside them, or the loss is no longer
-            finite.
+        TrainingError: the folder holds another run, the device is absent, settings do not fit what is given beside them, the
+            tracks of a step cannot be shared evenly, or the loss is no longer finite. In the other processes also that the
+            first one failed, as ``LeaderFailedError``.
         CheckpointError: ``start_from`` cannot be used.
     """
     if config.seed >= RESERVED_SEED:
         raise TrainingError(f"seed {config.seed} may be that of held-out tracks; choose one below {RESERVED_SEED}")
     samples = TrackSamples(renderer, config, real)
-    make_folder(folder)
-    run = _Run(config, renderer, folder, schedule, _first_parts(config, renderer, start_from, schedule), held_out)
+    group, device = join(schedule.device), torch.device(schedule.device)
+    check_shares(config.batch, group, what="tracks")
+    led(group, lambda: make_folder(folder))
+    parts = _first_parts(config, renderer, start_from, group, device)
+    run = _Run(config, renderer, folder, schedule, parts, group, device, held_out)
     run.go(samples, _identity(config, renderer, real, start_from), report)
     if held_out:
-        run.fit_confidence(4 * held_out, say)
+        led(group, lambda: run.fit_confidence(4 * held_out, say))
     return folder / CHECKPOINT_FILE
 
 
-def _first_parts(config: TrackConfig, renderer: TrackRenderer, start_from: Path | None, schedule: Schedule) -> Parts[IqStan]:
+def _first_parts(
+    config: TrackConfig, renderer: TrackRenderer, start_from: Path | None, group: Group, device: torch.device
+) -> Parts[IqStan]:
     torch.manual_seed(config.seed)
     network = create_iq_stan(renderer.plate_format, config.quality)
     if start_from is not None:
@@ -87,8 +100,8 @@ def _first_parts(config: TrackConfig, renderer: TrackRenderer, start_from: Path 
         if theirs != ours | {"quality": config.quality}:
             raise TrainingError(f"{start_from}: has other parts or reads other plates than this run; start from fresh weights")
         network.load_state_dict(found.state_dict())
+    network = group.synchronised(network, device)
     # Convolutions on a CPU are half as fast again with the channels last.
-    device = torch.device(schedule.device)
     network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     scaler = Arithmetic.of(config.half, device.type).scaler()
@@ -104,33 +117,34 @@ def _identity(config: TrackConfig, renderer: TrackRenderer, real: Sequence[RealS
 
 @dataclass
 class _Run:
-    """One sitting of a run."""
+    """One sitting of a run; of several processes only the first one writes, measures and reports."""
 
     config: TrackConfig
     renderer: TrackRenderer
     folder: Path
     schedule: Schedule
     parts: Parts[IqStan]
+    group: Group
+    device: torch.device
     held_out: int
+    tracks: TrackSample | None = None
     figures: TrackFigures | None = None
 
     def go(self, samples: TrackSamples, identity: dict[str, Any], report: Callable[[TrackProgress], None]) -> None:
         """Take all steps that are left."""
+        config, group, schedule = self.config, self.group, self.schedule
         done = load_state(self.folder, identity, self.parts)
-        tracks = held_out_tracks(self.renderer, self.held_out) if self.held_out else None
-        stepper = TrackStepper(self.config, self.parts, torch.device(self.schedule.device))
+        led(group, self._render_held_out)
+        stepper = TrackStepper(config, self.parts, group, self.device)
         outcomes: list[TrackOutcome] = []
         clock = Clock(done)
-        for step, batch in enumerate(batches(samples, self.config, done, self.schedule.workers), start=done + 1):
+        for step, batch in enumerate(batches(samples, config, group, done, schedule.workers), start=done + 1):
             outcomes.append(stepper.take(step - 1, batch))
-            last = step == self.config.steps
-            if last or step % self.schedule.save_every == 0:
-                self.parts.tally.seconds += clock.since_save()
-                self._save(step, identity, tracks)
-            if last or step % self.schedule.report_every == 0:
-                progress = self._progress(step, outcomes, clock.speed(step))
-                progress.log(self.folder)
-                report(progress)
+            last = step == config.steps
+            if last or step % schedule.save_every == 0:
+                led(group, partial(self._save, step, identity, clock))
+            if last or step % schedule.report_every == 0:
+                led(group, partial(self._report, step, outcomes, clock, report))
                 outcomes = []
 
     def fit_confidence(self, tracks: int, say: Callable[[str], None]) -> None:
@@ -149,12 +163,24 @@ class _Run:
     def _notes(self, step: int) -> dict[str, str]:
         return {"steps": str(step), "config": json.dumps(asdict(self.config))}
 
-    def _save(self, step: int, identity: dict[str, Any], tracks: TrackSample | None) -> None:
+    def _render_held_out(self) -> None:
+        if self.held_out:
+            self.tracks = held_out_tracks(self.renderer, self.held_out)
+
+    def _report(
+        self, step: int, outcomes: Sequence[TrackOutcome], clock: Clock, report: Callable[[TrackProgress], None]
+    ) -> None:
+        progress = self._progress(step, outcomes, clock.speed(step))
+        progress.log(self.folder)
+        report(progress)
+
+    def _save(self, step: int, identity: dict[str, Any], clock: Clock) -> None:
         network, tally = self.parts.average.network, self.parts.tally
+        tally.seconds += clock.since_save()
         save_iq_stan(self.folder / CHECKPOINT_FILE, network, notes=self._notes(step))
-        if tracks is not None:
-            self.figures = measure_tracks(network, tracks)
-            correct = round(self.figures.plate_accuracy * len(tracks.frames))
+        if self.tracks is not None:
+            self.figures = measure_tracks(network, self.tracks)
+            correct = round(self.figures.plate_accuracy * len(self.tracks.frames))
             if correct >= tally.best_correct:  # of equals the later, which was trained longer
                 tally.best_correct, tally.best_step = correct, step
                 save_iq_stan(self.folder / BEST_FILE, network, notes=self._notes(step))
