@@ -101,7 +101,7 @@ class DeviceError(BackendError):
     """No driver or one too old, no device memory left, or a device used after a fork."""
 
 
-def in_one_line(error: Exception) -> str:
+def in_one_line(error: BaseException) -> str:
     """What an error of another library says, in one line of at most 300 characters, for a message of ours."""
     return " ".join(str(error).split())[:_LONGEST_LINE] or type(error).__name__
 

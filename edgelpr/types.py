@@ -127,5 +127,8 @@ the device, the same loop with waiting, and the first reading of a fresh process
 Scope = Literal["network only", "end to end"]
 """What a time covers: the network's call on a prepared input, or all from a decoded crop in memory to text."""
 
+Transfers = Literal["included", "excluded", "none"]
+"""Whether a time of ``network only`` holds the copies to and from the device; ``none``: a processor computes where the crops are."""
+
 BenchDuration = Literal["quick", "default", "official", "custom"]
 """How long a scenario is measured; ``quick`` only shows that it works, ``custom`` is a number of seconds."""

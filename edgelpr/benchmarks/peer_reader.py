@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ class CallablePeer(BaseReader):
     remark = "a Python function, timed end to end with whatever it does"
     batch: int | None = None
 
-    def __init__(self, function: Callable[[list[Image]], Sequence[object]], name: str) -> None:
+    def __init__(self, function: Callable[[list[Image]], object], name: str) -> None:
         self.name, self.description, self.model = name, f"Python function {name}", Model(name)
         self._function = function
 
@@ -120,18 +120,42 @@ class CallablePeer(BaseReader):
         """Texts of crops.
 
         Raises:
-            BackendError: the function fails, or does not return a text a crop.
+            BackendError: the function fails, ends the program, or does not return a text a crop.
         """
         try:
-            texts = list(self._function(list(crops)))
-        except Exception as error:  # the user's code may raise anything
-            raise BackendError(f"{self.name}: failed on {len(crops)} crops ({in_one_line(error)})") from error
+            found = self._function(list(crops))
+            texts = found if isinstance(found, (str, bytes)) or not isinstance(found, Iterable) else list(found)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # the user's code may raise anything, and may call sys.exit
+            raise BackendError(f"{self.name}: failed on {_crops(crops)} ({_in_words(error)})") from error
+        if not isinstance(texts, list):
+            raise BackendError(f"{self.name}: returned {_a(texts)} for {_crops(crops)}; expected a list with a text for each")
         if len(texts) != len(crops):
-            raise BackendError(f"{self.name}: returned {len(texts)} results for {len(crops)} crops; expected one text a crop")
-        return [str(text) for text in texts]
+            raise BackendError(f"{self.name}: returned {len(texts)} results for {_crops(crops)}; expected one text a crop")
+        other = next((text for text in texts if not isinstance(text, str)), "")
+        if not isinstance(other, str):
+            raise BackendError(
+                f"{self.name}: returned {_a(other)} as the reading of a crop; expected a text, empty where none is"
+            )
+        return texts
 
     def _no_network(self) -> UsageError:
         return UsageError(f"{self.name}: a function is timed end to end; its network cannot be timed apart")
+
+
+def _crops(crops: Sequence[Image]) -> str:
+    return f"{len(crops)} crop{'' if len(crops) == 1 else 's'}"
+
+
+def _a(value: object) -> str:
+    return "None" if value is None else f"a value of the type {type(value).__name__}"
+
+
+def _in_words(error: BaseException) -> str:
+    """Named where it is no error but an end: of a program, a generator, a task."""
+    said = in_one_line(error)
+    return said if isinstance(error, Exception) else f"{type(error).__name__}: {said}"
 
 
 def open_onnx_peer(path: Path, threads: int, size: tuple[int, int] | None = None, layout: PeerLayout | None = None) -> OnnxPeer:
@@ -176,9 +200,11 @@ def open_callable_peer(name: str) -> CallablePeer:
         raise UsageError(f"--peer-callable is {name!r}; expected module:function")
     try:
         function = getattr(import_module(module_name), attribute)
-    except Exception as error:  # importing runs the module, which may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # importing runs the module, which may raise anything, and may call sys.exit
         raise UsageError(
-            f"--peer-callable {name}: cannot be imported ({in_one_line(error)}); is its folder on PYTHONPATH?"
+            f"--peer-callable {name}: cannot be imported ({_in_words(error)}); is its folder on PYTHONPATH?"
         ) from error
     if not callable(function):
         raise UsageError(f"--peer-callable {name}: is a {type(function).__name__}; expected a function of a list of crops")

@@ -63,7 +63,7 @@ def measure_rates(threads: int, probe: Probe = Probe(), clock: Callable[[], int]
     flops = max(flops, *(_session_product("MatMul", side, threads, probe, clock) for side in probe.sides))
     small = max(_session_product("MatMulInteger", side, threads, probe, clock) for side in probe.sides)
     source = (
-        f"measured in the same run, {threads} thread{'s' if threads > 1 else ''}: fp32 matrix products of "
+        f"measured, {threads} thread{'s' if threads > 1 else ''}: fp32 matrix products of "
         f"{' and '.join(map(str, probe.sides))} by torch and ONNX Runtime, a read of {probe.floats * 4 / 1e6:.0f} MB; best of "
         f"{probe.repeats}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 
 import click
 
@@ -14,6 +15,7 @@ from edgelpr.benchmarks.bench.nvml import open_nvml
 from edgelpr.benchmarks.bench.opening import model_of
 from edgelpr.benchmarks.bench.profiling import profile
 from edgelpr.benchmarks.bench.recognizer_reader import RecognizerReader
+from edgelpr.benchmarks.bench.result import BenchResult
 from edgelpr.benchmarks.bench.run import Accuracy
 from edgelpr.benchmarks.bench.scenarios import scenarios_and_scopes
 from edgelpr.benchmarks.bench.tracks_reader import TracksReader
@@ -25,7 +27,7 @@ from edgelpr.cli.bench_peers import measure_peers
 from edgelpr.cli.output import next_command, note, print_json
 from edgelpr.cli.progress import ProgressBar
 from edgelpr.data.labels import read_labels
-from edgelpr.errors import BackendError
+from edgelpr.errors import BackendError, DataError
 from edgelpr.training.evaluation import evaluate
 from edgelpr.types import Scenario, Scope
 
@@ -63,7 +65,8 @@ def _measure(
     model = model_of(bundle, reader.backend, job.precision)
     subject = Subject(reader, model, rotation, job.batch, cold_arguments(job, reader), accuracy)
     with Telling() as telling:
-        measurement = Measurement(job.span, Surroundings(nvml=open_nvml(), gpu=job.use.device), telling.reach)
+        surroundings = Surroundings(nvml=open_nvml(), gpu=job.use.device)
+        measurement = Measurement(job.span, surroundings, telling.reach, keep=_keeper(job))
         if job.profile:  # first: what may fail shall not cost figures that were measured
             inputs = reader.network_input(rotation.images[:1])
             measurement.profiles.append(profile(bundle, reader, job.precision, inputs))
@@ -83,6 +86,20 @@ def _accuracy(job: BenchJob, bundle: Bundle, reader: RecognizerReader | TracksRe
     return Accuracy(found.plates, found.correct, found.data_sha256)
 
 
+def _keeper(job: BenchJob) -> Callable[[BenchResult], None]:
+    """Writes what there is so far: a process that is killed loses the scenario in progress and nothing else."""
+
+    def keep(result: BenchResult) -> None:
+        if job.output is None:
+            return
+        try:
+            write_bench_result(job.output, result)
+        except DataError as error:  # a full disk must not cost the figures
+            note(f"Not kept yet: {error}; it is tried again at the end")
+
+    return keep
+
+
 def _keep(job: BenchJob, measurement: Measurement) -> None:
     result = measurement.result()
     if job.as_json:
@@ -97,10 +114,7 @@ def _keep(job: BenchJob, measurement: Measurement) -> None:
         note(f"Stopped: what was measured is {kept}, marked as interrupted")
         raise click.Abort
     for failure in result.failures:
-        raise BackendError(
-            f"{failure.scenario}, {failure.scope}, batch {failure.batch} failed after {failure.calls} calls ({failure.error}); "
-            f"what was measured before is {kept}"
-        )
+        raise BackendError(f"{failure}; what was measured before is {kept}")
     if job.output is None:
         next_command(f"{_again(job)} -o result.json   (keeps every sample, to compare with later)")
     else:

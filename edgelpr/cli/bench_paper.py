@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from edgelpr.cli.options import weights_option
+from edgelpr.cli.options import label_format_option, weights_option
 from edgelpr.cli.output import json_option, next_command, note, print_json, print_table
 from edgelpr.errors import BackendError, UsageError, require
-from edgelpr.types import BackendName, BenchDuration, Precision
+from edgelpr.types import BackendName, BenchDuration, LabelFormat, Precision
 
 if TYPE_CHECKING:
     from edgelpr.benchmarks.bench.measuring import Measurement, Tell
     from edgelpr.benchmarks.bench.result import BenchResult
     from edgelpr.benchmarks.boards import Board
+    from edgelpr.benchmarks.paper_table.plates import Plates
     from edgelpr.benchmarks.paper_table.projecting import Projection
     from edgelpr.benchmarks.paper_table.running import PaperRun
     from edgelpr.benchmarks.report.document import Section
@@ -55,6 +56,13 @@ if TYPE_CHECKING:
     metavar="cpu|cuda",
     help="Where torch computes; cuda repeats the papers' protocol.",
 )
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="Also the accuracy of the very networks that are timed, where they were trained, on these plates.",
+)
+@label_format_option
+@click.option("--split", metavar="NAME", help="With --labels: only this part of them.")
 @click.option("--board", "boards", multiple=True, metavar="NAME", help="Project to a board, like orin-nano; may be repeated.")
 @click.option(
     "--quick",
@@ -79,6 +87,9 @@ def command(
     precisions: tuple[Precision, ...],
     threads: int,
     device: str,
+    labels: Path | None,
+    label_format: LabelFormat,
+    split: str | None,
     boards: tuple[str, ...],
     quick: bool,
     seconds: float | None,
@@ -98,12 +109,18 @@ def command(
     It takes long, so -o is written after each thing that was timed: after Ctrl-C the same command goes on where it was (not
     with --seconds). Each row says whether the machine disturbed it; --retake-disturbed measures those rows again.
 
+    --labels reads plates with each network after it was timed, IQ-STAN tracks made of them (or those of a CSV with the columns
+    track,image,plate). With an earlier -o only what is not in it yet is measured, and nothing is timed again for it. INT8 is
+    calibrated on rendered plates here, so that its accuracy is of that graph. Without --labels the table has what the cards of
+    the weights say, under these words.
+
     --board projects the fp32 times to a board that is not here, by a roofline fitted to what was measured; it is labelled
     "projected" and says what is known of its error.
 
     \b
       edgelpr bench paper --quick
       edgelpr bench paper --threads 2 -o paper.json --board orin-nano
+      edgelpr bench paper --threads 2 -o paper.json --labels plates.csv --split test
       edgelpr bench report paper.json -o paper.html
     """
     for module in ("torch", "onnx", "safetensors"):
@@ -119,6 +136,7 @@ def command(
 
     if quick and seconds is not None:
         raise UsageError("--quick and --seconds exclude each other")
+    plates = _plates(labels, label_format, split)  # a mistake in them is told before minutes of work
     chosen = [find_board(name) for name in boards]  # a wrong name is told before minutes of work
     warn_if_busy()
     sources = choose_sources(networks, find_weights(weights))
@@ -131,7 +149,7 @@ def command(
         measurement = _measurement(quick, seconds, telling.reach)
         machine, duration = measurement.result().machine, measurement.span.kind
         earlier = read_earlier(output, machine, duration, threads, fresh, retakes, device)
-        wanted = Wanted(backends, precisions, threads, device, earlier)
+        wanted = Wanted(backends, precisions, threads, device, earlier, plates)
         done = run_papers(sources, wanted, measurement, note, keep=keep)
     keep(done.result)
     _print(done, chosen, as_json)
@@ -139,6 +157,17 @@ def command(
         note(f"Written: {output}")
         next_command(f"edgelpr bench report {output} -o {output.with_suffix('.html')}")
     _end(done)
+
+
+def _plates(labels: Path | None, label_format: LabelFormat, split: str | None) -> Plates | None:
+    from edgelpr.benchmarks.paper_table.plates import read_paper_plates
+
+    if labels is not None:
+        return read_paper_plates(labels, label_format, split)
+    for option, given in (("--split", split is not None), ("--format", label_format != "csv")):
+        if given:
+            raise UsageError(f"{option} says which of the --labels are read, and there are none; give --labels too")
+    return None
 
 
 def _measurement(quick: bool, seconds: float | None, tell: Tell) -> Measurement:
@@ -207,4 +236,4 @@ def _end(done: PaperRun) -> None:
         note("Stopped: what was measured until then is above, marked as interrupted; the same command with -o goes on")
         raise click.Abort
     for failure in done.result.failures:
-        raise BackendError(f"{failure.scenario}, {failure.scope} failed after {failure.calls} calls ({failure.error})")
+        raise BackendError(str(failure))

@@ -102,7 +102,8 @@ def command(
     folder a track, or a CSV with the columns track,image): one plate is one track. Peers then read each frame by itself.
 
     Ctrl-C keeps what was measured so far, marked as interrupted. When the model fails, what came before is kept, and the exit
-    code is 1.
+    code is 1. -o is written after each scenario, marked as interrupted until all are done: a process that is killed loses the
+    one in progress.
     """
     from edgelpr.cli.bench_asked import BenchJob
     from edgelpr.cli.bench_job import run_job

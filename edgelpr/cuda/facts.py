@@ -23,6 +23,9 @@ class DeviceFacts:
     """Newest CUDA that the driver knows: 12060 is CUDA 12.6."""
     multiprocessors: int | None = None
     """How many it computes with; it tells boards apart that share a name, as every Orin does. None: nobody said."""
+    pci_bus_id: str | None = None
+    """Where it is plugged in, as ``0000:65:00.0``: NVIDIA's management library knows it by the same name, while its numbers are
+    others. None: the driver does not tell."""
 
     @property
     def sm(self) -> str:

@@ -151,7 +151,16 @@ def _device(library: Any, index: int, driver_version: int) -> tuple[int, DeviceF
     capability = (values[_MAJOR].value, values[_MINOR].value)
     text = name.value.decode("utf-8", "replace")
     integrated, multiprocessors = bool(values[_INTEGRATED].value), values[_MULTIPROCESSORS].value or None
-    return 0, DeviceFacts(index, text, capability, total.value, integrated, driver_version, multiprocessors)
+    bus_id = _bus_id(library, handle)
+    return 0, DeviceFacts(index, text, capability, total.value, integrated, driver_version, multiprocessors, bus_id)
+
+
+def _bus_id(library: Any, handle: ctypes.c_int) -> str | None:
+    """None where the driver does not tell: a GPU computes just as well without."""
+    text, call = ctypes.create_string_buffer(_LONGEST_NAME), getattr(library, "cuDeviceGetPCIBusId", None)
+    if call is None or int(call(text, _LONGEST_NAME, handle)) != 0:
+        return None
+    return text.value.decode("ascii", "replace") or None
 
 
 def _after_fork(answer: Probe) -> Probe:

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from edgelpr.export.running import open_session
 
-_COUNTED = ("Conv", "Gemm", "MatMul", "LSTM")
+_COUNTED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM")
 
 
 def count_graph_multiply_adds(model: onnx.ModelProto) -> int:
-    """Multiply-adds of convolutions, matrix products and LSTMs for one crop or one track.
+    """Multiply-adds of convolutions, transposed ones too, matrix products and LSTMs for one crop or one track.
 
-    Sizes come from running the graph once on a blank crop: shape inference gives up where a reshape depends on the batch.
+    Of an exported graph of tracks it is what ``count_track_multiply_adds`` counts of the network. Sizes come from running the
+    graph once on a blank crop: shape inference gives up where a reshape depends on the batch.
 
     Raises:
         ExportError: ONNX Runtime refuses the graph.
@@ -43,6 +44,8 @@ def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> 
     result, weight = shapes[node.output[0]], shapes[node.input[1]]
     if node.op_type == "Conv":
         return prod(result) * prod(weight[1:])  # (outputs, inputs a group, height, width)
+    if node.op_type == "ConvTranspose":  # (inputs, outputs a group, height, width)
+        return prod(shapes[node.input[0]]) * prod(weight[1:])
     if node.op_type == "LSTM":  # (steps, directions, N, hidden); each step multiplies with both matrices
         return result[0] * result[2] * (prod(weight) + prod(shapes[node.input[2]]))
     transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
@@ -50,13 +53,15 @@ def _multiply_adds(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> 
 
 
 def _shapes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> dict[str, tuple[int, ...]]:
-    """Shapes of what these nodes take as second factor, an LSTM as third too, and of what they return, for a batch of one.
+    """Shapes of what these nodes take as second factor, an LSTM as third too, a transposed convolution as first, and of what
+    they return, for a batch of one.
 
     Weights that two nodes share may come to the second one through a node of their own.
     """
     constants = {weight.name: tuple(weight.dims) for weight in model.graph.initializer}
     weights = {name for node in nodes for name in node.input[1 : 3 if node.op_type == "LSTM" else 2]}
-    names = (weights | {node.output[0] for node in nodes}) - constants.keys()
+    given = {node.input[0] for node in nodes if node.op_type == "ConvTranspose"}
+    names = (weights | given | {node.output[0] for node in nodes}) - constants.keys()
     names -= {output.name for output in model.graph.output}
     exposed = onnx.ModelProto()
     exposed.CopyFrom(model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from cuda_contract import SIZE, GraphContract, GraphlessContract, round_trip
 
+from edgelpr.benchmarks.bench.nvml import open_nvml
 from edgelpr.cuda.opening import open_device
 from edgelpr.cuda.probing import probe
 
@@ -28,6 +29,17 @@ def opened(bindings):
     device = open_device(bindings=bindings)
     yield device
     device.close()
+
+
+def test_the_management_library_finds_the_gpus_that_cuda_shows():
+    nvml = open_nvml()
+    if nvml is None:
+        pytest.skip("the package nvidia-ml-py is not installed")
+    gpus = nvml.gpus()
+    for device in probe().devices:
+        assert device.pci_bus_id is not None
+        if not device.integrated:  # a board's own GPU is in no slot
+            assert gpus[nvml.number_of(device.pci_bus_id)].name == device.name or gpus[nvml.number_of(device.pci_bus_id)].mig
 
 
 class WithoutLeaks:

@@ -53,6 +53,7 @@ def test_json_is_the_result_file(stub, images, tmp_path, capsys):
     assert [(each.scenario, each.scope) for each in result.runs] == [
         ("single-stream", "network only"), ("single-stream", "end to end"), ("paper", "network only"),
     ]  # fmt: skip
+    assert [each.transfers for each in result.runs] == ["none", None, "none"]
     assert result.runs[0].duration == "custom" and result.runs[0].crops.source == "crops"
     assert {"before", "after", "processor", "power_mode"} <= set(result.machine)
     assert f"Next: edgelpr bench compare {output} OTHER.json" in printed.err
@@ -92,6 +93,43 @@ def test_ctrl_c_writes_what_there_is(stub, images, tmp_path, capsys, monkeypatch
     assert "marked as interrupted" in capsys.readouterr().err
 
 
+def test_a_process_that_is_killed_loses_the_scenario_in_progress(stub, images, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        """Nobody catches it, as nobody catches a kill."""
+
+    def killed(call, *arguments):
+        calls.append(call)
+        if len(calls) == 3:
+            raise Killed
+        return take(call, *arguments)
+
+    calls, output = [], tmp_path / "result.json"
+    monkeypatch.setattr(measuring, "take", killed)
+    with pytest.raises(Killed):
+        run(["bench", "stub.elpr", "--images", images, *BRIEF, "-o", str(output)])
+    result = read_bench_result(output)
+    assert len(result.runs) == 2 and result.interrupted and result.cut_short is False
+
+
+def test_a_disk_that_is_full_for_a_while_costs_nothing(stub, images, tmp_path, capsys, monkeypatch):
+    from edgelpr.cli import bench_job
+    from edgelpr.errors import DataError
+
+    tries = []
+
+    def write(path, result):
+        tries.append(len(result.runs))
+        if len(tries) == 1:
+            raise DataError(f"{path}: cannot be written (no space)")
+        write_bench_result(path, result)
+
+    monkeypatch.setattr(bench_job, "write_bench_result", write)
+    output = tmp_path / "result.json"
+    assert run(["bench", "stub.elpr", "--images", images, *BRIEF, "--scenario", "single-stream", "-o", str(output)]) == 0
+    assert tries == [1, 2, 2] and len(read_bench_result(output).runs) == 2
+    assert "Not kept yet" in capsys.readouterr().err and not read_bench_result(output).interrupted
+
+
 def test_a_model_that_fails_half_way_leaves_a_valid_file(stub, images, tmp_path, capsys, monkeypatch):
     calls = []
 
@@ -127,7 +165,8 @@ def test_a_fresh_process_closes_what_it_opened(tiny_bundle, tmp_path, monkeypatc
     monkeypatch.setattr(Recognizer, "close", lambda self: closed.append(self) or close(self))
     np.savez(tmp_path / "plate.npz", np.zeros((24, 94, 3), np.uint8))
     found = _times({"bundle": str(tiny_bundle.path), "plate": str(tmp_path / "plate.npz"), "tracks": False, "threads": 1})
-    assert list(found) == ["importing", "opening", "first_reading"] and len(closed) == 1
+    assert list(found)[:3] == ["importing", "opening", "first_reading"] and len(closed) == 1
+    assert set(found) - {"importing", "opening", "first_reading"} in (set(), {"ran", "waited"})
 
 
 def test_a_bundle_that_a_fresh_process_cannot_open(tmp_path):
@@ -144,6 +183,7 @@ def test_a_bundle_that_a_fresh_process_cannot_open(tmp_path):
     [
         (["--quick", "--official"], "exclude each other"),
         (["--duration", "0"], "expected more than 0"),
+        (["--duration", "inf"], "and that it ends"),
         (["--scenario", "paper", "--scope", "end-to-end"], "'paper' is measured network only"),
         (["--scenario", "cold-start", "--scope", "network"], "'cold-start' is measured end to end"),
         (["--batch", "0"], "--batch"),

@@ -10,6 +10,7 @@ from sample_bench import MACHINE, sample_result, sample_run
 
 from edgelpr.benchmarks.bench.bootstrap import bootstrap_ratio, mean, percentile
 from edgelpr.benchmarks.bench.comparing import compare_results
+from edgelpr.benchmarks.bench.result import Failure
 from edgelpr.benchmarks.bench.run import Model
 from edgelpr.errors import DataError, UsageError
 
@@ -143,9 +144,24 @@ def test_throughput_counts_plates():
     assert compare(small, large, "batch").compared[0].ratios["throughput"].value == pytest.approx(2, abs=0.03)
 
 
-def test_slower_is_what_lies_wholly_below():
-    compared = compare(sample_run(times(1e6, 1)), sample_run(times(1.2e6, 2))).compared[0]
-    assert compared.slower_than(0.9) == ("median", "p90", "throughput")
-    assert compared.slower_than(0.5) == ()
-    low, high = compared.ratios["median"].low, compared.ratios["median"].high
-    assert "median" not in compared.slower_than((low + high) / 2)
+def test_few_samples_have_an_interval_of_the_median_only_and_very_few_none():
+    six = compare(sample_run(times(1e6, 1, 6)), sample_run(times(2e6, 2, 6))).compared[0].ratios
+    assert six["median"].low <= 0.5 <= six["median"].high < 0.6
+    assert (six["throughput"].low, six["throughput"].high) == (None, None) and 0.45 < six["throughput"].value < 0.55
+    one = compare(sample_run((1300,)), sample_run((1000,))).compared[0]
+    assert one.ratios["median"].low is None and one.ratios["median"].value == 1.3
+    assert one.to_dict()["ratios"]["median"] == {"value": 1.3, "low": None, "high": None}
+
+
+def test_a_result_with_one_run_twice_is_refused_since_one_of_them_would_be_left_out():
+    twice = sample_result(sample_run(), sample_run(times(2e6, 1)))
+    with pytest.raises(DataError, match="has two runs of single-stream, network only, batch 1, plates"):
+        compare_results(twice, sample_result())
+
+
+def test_what_failed_is_part_of_a_comparison_and_said_where_nothing_else_is_left():
+    failure = Failure("offline", "network only", 16, 3, "out of memory")
+    found = compare_results(sample_result(failures=(failure,)), sample_result())
+    assert (found.failures, found.failures_first) == ((), (failure,))
+    with pytest.raises(DataError, match=r"holds no run.*offline, network only, batch 16 failed after 3 calls \(out of"):
+        compare_results(sample_result(), replace(sample_result(failures=(failure,)), runs=()))

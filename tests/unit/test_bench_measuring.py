@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from boards.trees import write_tree
 from sample_bench import MICROSECOND, MILLISECOND, SPAN, FakeClock, FakeDevice, SteppingClock, rotation, subject
 
 from edgelpr.benchmarks.bench.crops import read_rotation, rotation_of
@@ -83,13 +84,26 @@ def test_a_cold_start_is_measured_in_processes_and_the_first_is_not_kept(clock, 
 
     def start(values):
         started.append(dict(values))
-        return {"importing": 100 * MILLISECOND, "opening": 20 * MILLISECOND, "first_reading": len(started) * MILLISECOND}
+        parts = {"importing": 100 * MILLISECOND, "opening": 20 * MILLISECOND, "first_reading": len(started) * MILLISECOND}
+        return parts | {"ran": 100 * MILLISECOND, "waited": 0}
 
     measurement = Measurement(SPAN, Surroundings(clock, tmp_path, start=start))
     run = measurement.measure(subject(device, cold={"bundle": "x.elpr"}), "cold-start", "end to end")
     assert run.samples_ns == tuple((120 + number) * MILLISECOND for number in (2, 3, 4))
     assert run.parts_ms == {"importing": 100.0, "opening": 20.0, "first_reading": 3.0}
     assert all(values["bundle"] == "x.elpr" for values in started)
+
+
+def test_processes_of_a_cold_start_that_had_to_wait_are_said(clock, tmp_path, device):
+    def start(values):
+        clock.advance(500 * MILLISECOND)
+        return {"importing": 1, "opening": 1, "first_reading": 1, "ran": 300 * MILLISECOND, "waited": 100 * MILLISECOND}
+
+    write_tree(tmp_path, {"proc/self/task/7/schedstat": "5000000 0 1"})
+    measurement = Measurement(SPAN, Surroundings(clock, tmp_path, start=start))
+    run = measurement.measure(subject(device, cold={"bundle": "x.elpr"}), "cold-start", "end to end")
+    (found,) = run.disturbances
+    assert "25.0% went by without a processor" in found
 
 
 def test_a_peer_has_no_cold_start(measurement, device):
@@ -173,7 +187,7 @@ def test_ctrl_c_keeps_what_was_measured(measurement, device):
     run = measurement.measure(subject(device), "paper-synchronised", "network only")
     result = measurement.result()
     assert 0 < len(run.samples_ns) < 200
-    assert result.interrupted and measurement.stopped
+    assert result.interrupted and result.cut_short and measurement.stopped
     assert [each.scenario for each in result.runs] == ["single-stream", "paper-synchronised"]
 
 
@@ -185,7 +199,7 @@ def test_ctrl_c_before_the_first_sample_keeps_the_runs_before(measurement, devic
 
     device.run_network = interrupted
     assert measurement.measure(subject(device), "offline", "network only") is None
-    assert measurement.result().interrupted
+    assert measurement.result().interrupted and not measurement.result().cut_short
     assert len(measurement.result().runs) == 1
 
 
@@ -199,8 +213,46 @@ def test_a_model_that_fails_half_way_is_told_and_what_came_before_is_kept(measur
     assert measurement.measure(subject(device), "paper-synchronised", "network only") is None
     (failure,) = measurement.result().failures
     assert (failure.scenario, failure.error) == ("paper-synchronised", "out of device memory")
-    assert 0 < failure.calls < 200
+    assert failure.model == "sample"
     assert len(measurement.result().runs) == 1 and measurement.stopped
+
+
+def test_calls_before_a_failure_are_counted_wherever_it_comes(measurement, device):
+    def fail_after(calls):
+        came_back = []
+
+        def run_network(prepared):
+            if len(came_back) == calls:
+                raise BackendError("out of device memory")
+            came_back.append(device.clock.advance(MILLISECOND))
+
+        device.run_network = run_network
+
+    warm_up_and_audit = 3 * 100 + 8 * (1 + 12 + 12)
+    for calls in (0, 40, 300 + 40, warm_up_and_audit + 40):
+        fail_after(calls)
+        assert measurement.measure(subject(device), "single-stream", "network only") is None
+    assert [failure.calls for failure in measurement.failures] == [0, 40, 340, warm_up_and_audit + 40]
+
+
+def test_what_there_is_is_kept_after_each_scenario_and_marked(measurement, device):
+    kept = []
+    measurement.keep = kept.append
+    measurement.measure(subject(device), "single-stream", "network only")
+    device.broken = "refused"
+    measurement.measure(subject(device), "offline", "network only")
+    assert [(len(each.runs), len(each.failures)) for each in kept] == [(1, 0), (1, 1)]
+    assert all(each.interrupted and each.cut_short is False for each in kept)
+    assert not measurement.result().interrupted
+
+
+def test_ctrl_c_while_keeping_stops_and_loses_nothing(measurement, device):
+    def interrupted(result):
+        raise KeyboardInterrupt
+
+    measurement.keep = interrupted
+    assert measurement.measure(subject(device), "single-stream", "network only") is not None
+    assert measurement.stopped and len(measurement.result().runs) == 1 and measurement.result().cut_short is False
 
 
 def test_a_model_that_fails_at_once_is_told(measurement, device):
@@ -243,7 +295,7 @@ def test_the_papers_loop_is_never_end_to_end(device):
         plan_calls(device, "paper", "end to end", 1, rotation().images)
 
 
-@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), None])
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), None])
 def test_a_duration_is_above_nothing(seconds):
     with pytest.raises(UsageError, match="more than 0"):
         span_of("custom", seconds)

@@ -69,6 +69,7 @@ def test_an_engine_on_a_gpu_is_named_by_its_hash_and_its_copies_are_said(tiny_bu
     assert network.device == runner.device != "CPU"
     assert "copies to and from the GPU are included" in network.warnings[0]
     assert not any("copies" in line for line in whole.warnings)
+    assert (network.transfers, whole.transfers) == ("included", None)
 
 
 def test_layers_of_an_engine_are_those_that_tensorrt_tells(tiny_bundle, rotation, monkeypatch):

@@ -13,10 +13,14 @@ pytest.importorskip("torch", reason="the papers' networks need the extra 'export
 from edgelpr.benchmarks.bench.files import write_bench_result
 from edgelpr.benchmarks.bench.measuring import Measurement, Surroundings
 from edgelpr.benchmarks.bench.result import Peaks
+from edgelpr.benchmarks.paper_table import peaks as peaks_module
 from edgelpr.benchmarks.paper_table.earlier import read_earlier
 from edgelpr.benchmarks.paper_table.peaks import highest_peaks
+from edgelpr.benchmarks.paper_table.peaks_table import peaks_origin, peaks_table
 from edgelpr.benchmarks.paper_table.running import run_papers
 from edgelpr.benchmarks.paper_table.subject import Wanted
+from edgelpr.benchmarks.rates import MeasuredRates
+from edgelpr.benchmarks.roofline import Rates
 
 LOWER = replace(PEAKS, flops=90e9, int8_operations=300e9, bytes_per_second=15e9)
 ON_GPU = Peaks("A GPU", 1e12, None, 1e11, "made up")
@@ -87,3 +91,41 @@ def test_they_are_measured_with_the_threads_of_this_start(tmp_path):
     measurement = Measurement(SPAN, Surroundings(SteppingClock(50 * MILLISECOND), tmp_path))
     run_papers([], Wanted(threads=3), measurement, lambda line: None, lambda threads: asked.append(threads) or PEAKS)
     assert asked == [3]
+
+
+def dated(peaks, date):
+    return replace(peaks, measured=dict.fromkeys(("fp32", "int8", "memory"), date))
+
+
+def test_each_peak_keeps_the_date_of_the_start_that_reached_it():
+    now, before = dated(replace(LOWER, bytes_per_second=30e9), "2031"), dated(PEAKS, "2030")
+    peaks, _ = highest_peaks(now, (before,), "2030")
+    assert peaks.measured == {"fp32": "2030", "int8": "2030", "memory": "2031"}
+    assert highest_peaks(dated(LOWER, "2031"), (PEAKS,), "2030")[0].measured is None  # an older result does not say
+
+
+def test_peaks_of_a_result_that_called_itself_the_same_run_are_the_same_device_and_way():
+    old = replace(PEAKS, source="measured in the same run, 2 threads: products")
+    peaks, _ = highest_peaks(replace(LOWER, source="measured, 2 threads: products"), (old,), "2030")
+    assert peaks.flops == PEAKS.flops and "same run" not in peaks.source
+
+
+def test_the_same_run_is_only_spoken_of_where_it_is_true():
+    assert "same run" not in peaks_origin(replace(PEAKS, source="measured in the same run, 2 threads: products"), "2030")
+    assert peaks_origin(dated(PEAKS, "2031"), "2030") == "made up; 2031, in the same run"
+    assert "2029, at the latest" in peaks_origin(dated(PEAKS, "2029"), "2030")
+    mixed = replace(PEAKS, measured={"fp32": "2029", "int8": "2031", "memory": "2031"})
+    assert "fp32 2029, int8 and memory 2031, at the latest" in peaks_origin(mixed, "2030")
+
+
+def test_a_peak_that_is_measured_is_dated(monkeypatch):
+    rates = MeasuredRates(Rates(1e9, 1e9, "made up"), None)
+    monkeypatch.setattr(peaks_module, "measure_rates", lambda threads: rates)
+    found = peaks_module.processor_peaks(1)
+    assert set(found.measured) == {"fp32", "memory"} and min(found.measured.values()) > "2025"
+
+
+def test_the_table_says_when_each_peak_was_measured():
+    (row,) = peaks_table([make_result(peaks=(dated(PEAKS, "2031-05-01"),))]).rows
+    assert row[:4] == ("CPU", "100.0", "400.0", "20.0") and "2031-05-01, in the same run" in row[4]
+    assert peaks_table([make_result(peaks=())]) is None

@@ -191,13 +191,70 @@ def test_a_function_is_a_reader(tmp_path, monkeypatch) -> None:
     assert open_callable_peer("my_reader:read").read(crops) == ["9"]
     with pytest.raises(UsageError, match="timed end to end"):
         open_callable_peer("my_reader:read").run_network(crops)
-    with pytest.raises(BackendError, match="returned 0 results for 1 crops"):
+    with pytest.raises(BackendError, match="returned 0 results for 1 crop;"):
         open_callable_peer("my_reader:short").read(crops)
-    with pytest.raises(BackendError, match=r"failed on 1 crops \(two lines\)"):
+    with pytest.raises(BackendError, match=r"failed on 1 crop \(two lines\)"):
         open_callable_peer("my_reader:broken").read(crops)
     with pytest.raises(UsageError, match="is a int"):
         open_callable_peer("my_reader:number")
     sys.modules.pop("my_reader", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return None", r"returned None for 2 crops; expected a list with a text for each"),
+        ("return [None] * len(crops)", r"returned None as the reading of a crop; expected a text"),
+        ("return [b'A'] * len(crops)", r"returned a value of the type bytes as the reading"),
+        ("return [('A', 0.9)] * len(crops)", r"a value of the type tuple"),
+        ("return 'AB'", r"returned a value of the type str for 2 crops"),  # as many letters as crops
+        ("raise SystemExit(3)", r"failed on 2 crops \(SystemExit: 3\)"),
+        ("import asyncio; raise asyncio.CancelledError", r"failed on 2 crops \(CancelledError"),
+    ],
+)
+def test_what_is_no_reading_is_refused_in_one_sentence(tmp_path, monkeypatch, body, message) -> None:
+    (tmp_path / "odd_reader.py").write_text(f"def read(crops): {body}\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(BackendError, match=message):
+        open_callable_peer("odd_reader:read").read([np.zeros((9, 30, 3), np.uint8)] * 2)
+    sys.modules.pop("odd_reader", None)
+
+
+def test_ctrl_c_in_a_function_is_ctrl_c(tmp_path, monkeypatch) -> None:
+    (tmp_path / "slow_reader.py").write_text("def read(crops): raise KeyboardInterrupt\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        open_callable_peer("slow_reader:read").read([np.zeros((9, 30, 3), np.uint8)])
+    sys.modules.pop("slow_reader", None)
+
+
+def test_a_module_that_ends_the_program_is_refused(tmp_path, monkeypatch) -> None:
+    (tmp_path / "ending_reader.py").write_text("import sys; sys.exit(0)\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UsageError, match=r"cannot be imported \(SystemExit: 0\)"):
+        open_callable_peer("ending_reader:read")
+
+
+def test_a_peer_that_ends_the_program_costs_no_run_before_it(bundle, images, tmp_path, monkeypatch, capsys) -> None:
+    (tmp_path / "leaving_reader.py").write_text(
+        "calls = []\n"
+        "def read(crops):\n"
+        "    calls.append(1)\n"
+        "    if len(calls) > 4: raise SystemExit(0)\n"
+        "    return ['' for _ in crops]\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    result = tmp_path / "result.json"
+    arguments = ["bench", str(bundle), "--images", str(images), "--duration", "0.001", "--threads", "1", "-o", str(result)]
+    peer = ["--peer-callable", "leaving_reader:read", "--scenario", "single-stream", "--scope", "end-to-end"]
+    assert run([*arguments, *peer]) == 1
+    sys.modules.pop("leaving_reader", None)
+    found = read_bench_result(result)
+    assert [each.model.name for each in found.runs] == ["tiny"] and not found.interrupted
+    (failure,) = found.failures
+    assert (failure.model, failure.calls) == ("leaving_reader:read", 4) and "SystemExit: 0" in failure.error
+    assert "leaving_reader:read: single-stream, end to end, batch 1 failed after 4 calls" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["json", ":dumps", "json:", "no_such_module_here:read", "json:no_such", "..x:y"])

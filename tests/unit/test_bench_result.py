@@ -50,6 +50,16 @@ def test_what_is_written_is_read_back(path):
     assert path.with_name("again.json").read_bytes() == path.read_bytes()
 
 
+def test_what_older_results_do_not_say_is_not_known(path):
+    def age(values):
+        del values["cut_short"], values["failures"][0]["model"]
+
+    edit(path, age)
+    result = read_bench_result(path)
+    assert result.cut_short is None and result.failures[0].model is None
+    assert str(result.failures[0]) == "offline, network only, batch 16 failed after 3 calls (out of memory)"
+
+
 def test_the_published_schema_is_that_of_the_code():
     published = json.loads((REPOSITORY / "benchmarks" / "bench-result.schema.json").read_text("utf-8"))
     assert published == result_schema()
@@ -86,7 +96,11 @@ def test_truncated_json_is_refused(path):
         (lambda values: values["runs"][0].update(scenario="server"), "expected one of single-stream, offline"),
         (lambda values: values["runs"][0]["summary"].update(p50_ms=None), "p50_ms: expected number"),
         (lambda values: values["runs"][0].update(samples_ns=[]), "expected at least one sample"),
-        (lambda values: values["runs"][0].update(samples_ns=[1, -1]), "none below 0 ns"),
+        (lambda values: values["runs"][0].update(samples_ns=[1, -1]), "each above 0 ns"),
+        (lambda values: values["runs"][0].update(samples_ns=[0, 0]), "each above 0 ns"),
+        (lambda values: values["runs"][0].update(plates=0), "plates is 0 of 100 samples; expected as many"),
+        (lambda values: values["runs"][0].update(plates=150), "plates is 150 of 100 samples; expected as many"),
+        (lambda values: values["runs"][0].update(transfers="some"), "transfers: expected one of included, excluded, none"),
         (lambda values: values["runs"][0].update(samples_ns=3), "samples_ns: expected a list"),
         (lambda values: values.update(runs={}), "runs: expected a list"),
         (lambda values: values.update(machine=[]), "machine: expected an object"),
@@ -96,6 +110,42 @@ def test_what_does_not_fit_is_named(path, change, message):
     edit(path, change)
     with pytest.raises(DataError, match=message):
         read_bench_result(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("p50_ms", 0.001040),
+        ("p90_ms", 0.002),
+        ("p90_ms", None),
+        ("p99_ms", 0.0011),  # of 100 samples, which support none
+        ("mean_ms", 0.001055),
+        ("plates_per_second", 953000.0),
+        ("variation", 0.0),
+    ],
+)
+def test_a_figure_that_is_not_that_of_the_samples_is_refused_by_name(path, name, value):
+    edit(path, lambda values: values["runs"][0]["summary"].update({name: value}))
+    run = r"runs 1 \(single-stream, network only, plates\)"
+    with pytest.raises(
+        DataError, match=f"{run}: {name} is {value} in its summary, and .* by its 100 samples; the file was changed"
+    ):
+        read_bench_result(path)
+
+
+def test_a_unit_of_the_last_digit_is_no_change(path):
+    def change(values):
+        for name, unit in (("mean_ms", 1e-6), ("plates_per_second", 1e-3), ("variation", -1e-4)):
+            values["runs"][0]["summary"][name] += unit
+
+    edit(path, change)
+    assert read_bench_result(path).runs
+
+
+def test_committed_results_are_read():
+    folder = REPOSITORY / "benchmarks" / "results"
+    found = [read_bench_result(path) for path in (*folder.glob("bench_*.json"), *folder.glob("paper_*.json"))]
+    assert len(found) >= 3 and all(result.runs for result in found)
 
 
 def test_a_number_that_is_none_is_refused(path):

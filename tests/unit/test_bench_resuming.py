@@ -38,6 +38,29 @@ def test_the_run_that_was_cut_short_goes(tmp_path):
     assert [run.scope for run in read_earlier(path, MACHINE, "default", 1).runs] == ["network only"]
 
 
+def test_ctrl_c_while_nothing_was_timed_costs_no_run(tmp_path):
+    runs = make_run(model=MODEL), make_run(scope="end to end", model=MODEL)
+    found = read_earlier(kept(tmp_path, *runs, interrupted=True, cut_short=False), MACHINE, "default", 1)
+    assert len(found.runs) == 2
+    found = read_earlier(kept(tmp_path, *runs, interrupted=True, cut_short=True), MACHINE, "default", 1)
+    assert [run.scope for run in found.runs] == ["network only"]
+
+
+def test_ctrl_c_while_a_network_is_made_is_told_apart(tmp_path):
+    pytest.importorskip("torch", reason="the papers' networks need the extra 'export'")
+    from edgelpr.benchmarks.paper_table.sources import Source
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    runs = make_run(model=MODEL), make_run(scope="end to end", model=MODEL)
+    done, _ = start(tmp_path, Source("hpa-resnet18", "stand-in", interrupted), Earlier(runs))
+    assert done.result.interrupted and done.result.cut_short is False
+    path = tmp_path / "paper.json"
+    write_bench_result(path, done.result)
+    assert read_earlier(path, done.result.machine, "default", 1).runs == runs
+
+
 def test_a_disturbed_run_stays_only_until_it_was_measured_again(tmp_path):
     path = kept(tmp_path, make_run(model=MODEL, disturbances=("a storm",)))
     assert read_earlier(path, MACHINE, "default", 1).find(KEY, *SINGLE) is not None  # going on must not begin anew

@@ -10,7 +10,7 @@ from boards.trees import gpu_clock, power_modes, write_tree
 from doubles.nvml import FakeNvml
 from sample_bench import FakeClock
 
-from edgelpr.benchmarks.bench.disturbances import Moment, disturbances_between, look, throttling
+from edgelpr.benchmarks.bench.disturbances import Moment, Scheduled, disturbances_between, look, throttling
 from edgelpr.benchmarks.bench.environment import changes, describe_environment, describe_state
 from edgelpr.benchmarks.bench.nvml import open_nvml
 
@@ -38,19 +38,53 @@ def test_what_disturbs_is_said_once(changes, message):
     assert message in found
 
 
+def threads(**fared):
+    """By number: seconds on a processor, and without one."""
+    return {int(name[1:]): Scheduled(*each) for name, each in fared.items()}
+
+
 def test_time_without_a_processor_counts_and_not_how_often_it_was_taken_away():
-    often = replace(QUIET, switches=1000, waited=3.05)
-    assert disturbances_between(replace(BEFORE, waited=3.0), often) == ()
-    (found,) = disturbances_between(replace(BEFORE, waited=3.0), replace(QUIET, waited=3.0 + 10 / 9))
+    before = replace(BEFORE, threads=threads(t7=(5.0, 3.0)))
+    often = replace(QUIET, switches=1000, threads=threads(t7=(15.0, 3.05)))
+    assert disturbances_between(before, often) == ()
+    (found,) = disturbances_between(before, replace(QUIET, threads=threads(t7=(14.0, 4.0))))
     assert "of the time that this process could have run, 10.0% went by without a processor" in found
 
 
-def test_time_without_a_processor_is_that_of_all_threads(tmp_path):
-    threads = {"proc/self/task/7/schedstat": "5 2000000000 1\n", "proc/self/task/8/schedstat": "5 500000000 1\n"}
-    write_tree(tmp_path, threads | {"proc/self/task/9/schedstat": ""})
-    assert look(FakeClock(), tmp_path).waited == 2.5
+def test_a_thread_that_ends_does_not_hide_what_the_others_lost():
+    before = replace(BEFORE, threads=threads(t7=(1.0, 0.5), t8=(4.0, 9.0)))
+    after = replace(QUIET, threads=threads(t7=(10.0, 1.5)))  # the sum of all waits fell by eight seconds
+    (found,) = disturbances_between(before, after)
+    assert "10.0% went by without a processor" in found
+
+
+def test_a_thread_that_began_meanwhile_counts_whole():
+    before = replace(BEFORE, threads=threads(t7=(5.0, 9.0), t9=(50.0, 60.0)))
+    after = replace(QUIET, threads=threads(t7=(5.0, 9.0), t8=(5.0, 0.5), t9=(4.0, 0.5)))  # number 9 was given again
+    (found,) = disturbances_between(before, after)
+    assert "10.0% went by without a processor" in found
+
+
+def test_where_threads_that_ended_did_the_work_switches_are_counted_which_the_kernel_keeps():
+    before = replace(BEFORE, threads=threads(t7=(1.0, 0.0), t8=(4.0, 0.0)))
+    after = replace(QUIET, switches=1000, threads=threads(t7=(1.5, 0.0)))
+    (found,) = disturbances_between(before, after)
+    assert "put aside 99 times a second" in found
+
+
+def test_processes_that_were_started_count_beside_the_threads():
+    before = replace(BEFORE, threads=threads(t7=(5.0, 3.0)))
+    after = replace(QUIET, threads=threads(t7=(5.5, 3.0)))
+    (found,) = disturbances_between(before, after.with_children([Scheduled(4.0, 0.5), Scheduled(4.5, 0.5)]))
+    assert "10.0% went by without a processor" in found
+
+
+def test_threads_are_asked_one_by_one(tmp_path):
+    counts = {"proc/self/task/7/schedstat": "1000000000 2000000000 1\n", "proc/self/task/8/schedstat": "5 500000000 1\n"}
+    write_tree(tmp_path, counts | {"proc/self/task/9/schedstat": ""})  # it ended while it was asked
+    assert look(FakeClock(), tmp_path).threads == {7: Scheduled(1.0, 2.0), 8: Scheduled(5e-9, 0.5)}
     write_tree(tmp_path / "other", {"proc/self/task/7/schedstat": "0 0 0\n"})
-    assert look(FakeClock(), tmp_path / "other").waited is None
+    assert look(FakeClock(), tmp_path / "other").threads is None
 
 
 def test_a_time_server_that_nudges_the_clock_is_no_jump():

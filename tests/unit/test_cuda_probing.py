@@ -46,6 +46,20 @@ def test_every_gpu_is_described(driver):
     assert answer.devices[0].sm == "sm87" and cuda_version(12060) == "12.6"
 
 
+def test_a_gpu_says_where_it_is_plugged_in(driver):
+    gpus = [("A", (8, 0), 1 << 30, False, 8), ("B", (8, 0), 1 << 30, False, 8)]
+    driver(FakeLibrary(gpus, bus_ids=["0000:65:00.0", "0001:17:00.0"]))
+    assert [device.pci_bus_id for device in probe().devices] == ["0000:65:00.0", "0001:17:00.0"]
+
+
+def test_a_driver_that_does_not_tell_that_is_none_the_worse(driver, monkeypatch):
+    driver(FakeLibrary())
+    assert probe().problem is None and probe().devices[0].pci_bus_id is None
+    monkeypatch.setattr(probing, "_answered", [])
+    monkeypatch.delattr(FakeLibrary, "cuDeviceGetPCIBusId")
+    assert probe().problem is None and probe().devices[0].pci_bus_id is None
+
+
 def test_without_a_library_there_is_no_driver(driver):
     driver(OSError("libcuda.so.1: cannot open shared object file: No such file or directory"))
     answer = probe()

@@ -29,6 +29,7 @@ from edgelpr.export.tracks.exporting import export_track_bundle
 from edgelpr.export.tracks.parity import check_track_graph, make_track_reference
 from edgelpr.export.tracks.wrapping import some_absent
 from edgelpr.models import iq_stan
+from edgelpr.models.counting import count_track_multiply_adds
 from edgelpr.models.iq_stan import IqStanConfig, create_iq_stan
 from edgelpr.models.iq_stan_checkpoint import is_iq_stan, save_iq_stan
 from edgelpr.runtime.recognizer import Recognizer
@@ -165,6 +166,11 @@ def test_the_lstm_is_counted(tracks):
     width, hidden = SIZES["column_width"], SIZES["encoder_hidden"]
     assert together == alone == 210 * 2 * 4 * hidden * (width + hidden)
     assert tracks.track_graph().multiply_adds == sum(by_node.values())
+
+
+def test_a_graph_has_as_many_multiply_adds_as_are_counted_of_its_network(tmp_path):
+    simplified = small_bundle(tmp_path, simplify=True)
+    assert simplified.track_graph().multiply_adds == count_track_multiply_adds(small_network())
 
 
 def test_graphs_of_crops_are_written_as_before(tiny_bundle, bundle):

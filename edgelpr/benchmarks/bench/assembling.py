@@ -107,16 +107,17 @@ def run_of(subject: Subject, sampled: Sampled, duration: BenchDuration) -> Run:
         seconds=round(taken.seconds, 6),
         summary=figures,
         cache_audit=sampled.audit,
-        warnings=(*_remarks(reader, sampled, gpu), *warnings_of(figures, sampled.audit, gpu)),
+        warnings=(*_remarks(reader, sampled), *warnings_of(figures, sampled.audit, gpu)),
         disturbances=sampled.disturbed,
         gpu_ms=gpu,
         parts_ms=taken.parts_ms() if isinstance(taken, ColdTaken) else None,
         energy_joules_per_plate=None if sampled.joules is None else round(sampled.joules / plates, 6),
         accuracy=subject.accuracy,
+        transfers=reader.transfers if sampled.scope == "network only" else None,
     )
 
 
-def _remarks(reader: Reader, sampled: Sampled, gpu: Mapping[str, float] | None) -> list[str]:
+def _remarks(reader: Reader, sampled: Sampled) -> list[str]:
     """What a reader of the figures has to know and would not see."""
     found, samples = [], sampled.taken.samples
     if sampled.scenario != "cold-start" and not sampled.warmed.steady:
@@ -130,7 +131,6 @@ def _remarks(reader: Reader, sampled: Sampled, gpu: Mapping[str, float] | None) 
             f"the device went on for {sampled.behind:.3f} ms after the loop had ended: its mean is no latency, since nothing "
             "waited for the device ('paper-synchronised' does)"
         )
-    copies = reader.device != "CPU" and (reader.backend != "torch" if gpu is None else "copy_in" in gpu)
-    if sampled.scope == "network only" and copies:
+    if sampled.scope == "network only" and reader.transfers == "included":
         found.append("timed by the processor: copies to and from the GPU are included")
     return found

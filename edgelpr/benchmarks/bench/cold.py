@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from edgelpr.benchmarks.bench.disturbances import Scheduled
 from edgelpr.benchmarks.bench.sampling import Progress, Taken
 from edgelpr.errors import BackendError, EdgelprError
 
 Start = Callable[[Mapping[str, Any]], Mapping[str, int]]
-"""Starts a process that opens and reads; nanoseconds a part."""
+"""Starts a process that opens and reads; nanoseconds a part, and what it ``ran`` and ``waited`` where the kernel tells."""
 
+_PARTS = ("importing", "opening", "first_reading")
 _CHILD = "edgelpr.benchmarks.bench.cold_child"
 
 
@@ -30,9 +32,23 @@ class ColdTaken(Taken):
     parts: list[Mapping[str, int]] = field(default_factory=list)
     """Nanoseconds of ``importing``, ``opening`` and ``first_reading``, one a process."""
 
+    children: list[Scheduled] = field(default_factory=list)
+    """How the processes fared; empty where the kernel does not tell."""
+
     def parts_ms(self) -> dict[str, float]:
         """Medians in milliseconds."""
-        return {name: round(median(part[name] for part in self.parts) / 1e6, 3) for name in self.parts[0]}
+        return {name: round(median(part[name] for part in self.parts) / 1e6, 3) for name in _PARTS}
+
+    def keep(self, told: Mapping[str, int]) -> None:
+        """One sample.
+
+        Args:
+            told: by the process, as ``Start`` has it.
+        """
+        self.parts.append({name: told[name] for name in _PARTS})
+        self.samples.append(sum(self.parts[-1].values()))
+        if "ran" in told:
+            self.children.append(Scheduled(told["ran"] / 1e9, told["waited"] / 1e9))
 
 
 def take_cold_starts(
@@ -63,9 +79,7 @@ def take_cold_starts(
             values = {**arguments, "plate": str(plate), "tracks": tracks}
             start(values)
             for number in range(1, count + 1):
-                parts = start(values)
-                taken.parts.append(parts)
-                taken.samples.append(sum(parts.values()))
+                taken.keep(start(values))
                 taken.seconds = sum(taken.samples) / 1e9
                 if progress is not None:
                     progress(number / count)

@@ -1,4 +1,4 @@
-"""A fresh process that opens a bundle and reads one crop, or one track; prints the times as JSON.
+"""A fresh process that opens a bundle and reads one crop, or one track; prints the times as JSON, and whether it had to wait.
 
 Started as ``python -m edgelpr.benchmarks.bench.cold_child ARGUMENTS``, ARGUMENTS being one JSON object.
 """
@@ -47,7 +47,18 @@ def _times(values: dict[str, Any]) -> dict[str, int]:
         opened = time.perf_counter_ns()
         recognizer.read(frames if tracks else frames[0])
         read = time.perf_counter_ns()
-    return {"importing": imported - _START, "opening": opened - imported, "first_reading": read - opened}
+        scheduled = _scheduled()  # while the engine's threads live
+    return {"importing": imported - _START, "opening": opened - imported, "first_reading": read - opened, **scheduled}
+
+
+def _scheduled() -> dict[str, int]:
+    """Nanoseconds that this process ran and waited for a processor; empty where the kernel does not tell."""
+    from edgelpr.benchmarks.bench.disturbances import own_threads
+    from edgelpr.devices.machine import ROOT
+
+    threads = (own_threads(ROOT) or {}).values()
+    found = {"ran": sum(each.ran for each in threads), "waited": sum(each.waited for each in threads)}
+    return {name: round(seconds * 1e9) for name, seconds in found.items()} if threads else {}
 
 
 if __name__ == "__main__":

@@ -52,8 +52,12 @@ class Side:
     """One of its runs."""
 
 
-SUBJECTS = ("precision", "backend", "edgelpr")
-"""What comparing is about: these may differ, and are named."""
+SUBJECTS = ("precision", "backend", "edgelpr", "engine")
+"""What comparing is about: these may differ, and are named.
+
+An engine is among them: TensorRT chooses by timing, so that one built anew from the same graph is never the same file. A build
+server that builds, measures and compares could not do so if that were refused; it is named, and ``doubts`` warns of it.
+"""
 
 
 def _model(side: Side) -> Any:
@@ -70,9 +74,12 @@ def _versions(side: Side) -> Any:
 _FIELDS: Mapping[str, Callable[[Side], Any]] = {
     "scenario": lambda side: side.run.scenario,
     "scope": lambda side: side.run.scope,
+    "transfers": lambda side: side.run.transfers,
     "batch": lambda side: side.run.batch,
     "model": _model,
     "graph": lambda side: side.run.model.graph_sha256,
+    "weights": lambda side: side.run.model.weights_sha256,
+    "engine": lambda side: side.run.model.engine_sha256,
     "threads": lambda side: side.run.threads,
     "duration": lambda side: side.run.duration,
     "crops": lambda side: side.run.crops.sha256,
@@ -92,15 +99,23 @@ GUARDED = tuple(name for name in _FIELDS if name not in SUBJECTS)
 def differences(first: Side, second: Side) -> tuple[Difference, ...]:
     """Everything that matters to times and is not the same.
 
-    A graph of another precision, or for another backend, is another file by its nature; so are another backend's packages and
-    its device.
+    A graph or an engine of another precision, or for another backend, is another file by its nature; so are another backend's
+    packages and its device. Weights are those of the checkpoint, the same for every precision and backend of a model. What
+    one of the two does not tell of copies, weights or engine cannot be held against the other; ``doubts`` says so of copies.
     """
     found = []
     same_engine = first.run.backend == second.run.backend
+    same_file = same_engine and first.run.precision == second.run.precision
     for name, value in _FIELDS.items():
         one, other = value(first), value(second)
-        if name == "graph" and not (same_engine and first.run.precision == second.run.precision):
+        if name in ("graph", "engine") and not same_file:
             continue
+        if name in ("transfers", "weights", "engine") and None in (one, other):
+            continue
+        if name == "transfers" and "excluded" not in (one, other):
+            continue  # where nothing has to be copied, nothing was left out: that stands beside a time with its copies
+        if name == "weights" and _model(first) != _model(second):
+            continue  # the model says so already
         if name in ("device", "threads") and not same_engine and None in (first.run.threads, second.run.threads):
             continue  # a GPU beside a CPU: the backend says so already
         if name == "versions" and not same_engine:

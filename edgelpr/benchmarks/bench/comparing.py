@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from edgelpr.benchmarks.bench.bootstrap import Ratio, bootstrap_ratio, mean, percentile
+from edgelpr.benchmarks.bench.bootstrap import Ratio
 from edgelpr.benchmarks.bench.comparable import GUARDED, Difference, Side, differences
-from edgelpr.benchmarks.bench.result import BenchResult
+from edgelpr.benchmarks.bench.doubts import doubts
+from edgelpr.benchmarks.bench.ratios import ratios_of
+from edgelpr.benchmarks.bench.result import BenchResult, Failure
 from edgelpr.benchmarks.bench.run import Run
 from edgelpr.errors import DataError, UsageError
 
@@ -30,10 +32,6 @@ class Compared:
     differences: tuple[Difference, ...]
     """What is not the same: what the comparison is about, and what was let through."""
 
-    def slower_than(self, least: float) -> tuple[str, ...]:
-        """Figures whose whole interval lies below a ratio."""
-        return tuple(name for name, ratio in self.ratios.items() if ratio.high < least)
-
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         run = self.second
@@ -43,7 +41,7 @@ class Compared:
             "batch": run.batch,
             "models": [self.first.model.name, run.model.name],
             "differences": [asdict(each) for each in self.differences],
-            "ratios": {name: asdict(ratio) for name, ratio in self.ratios.items()},
+            "ratios": {name: {"value": each.value, "low": each.low, "high": each.high} for name, each in self.ratios.items()},
         }
 
 
@@ -59,6 +57,26 @@ class Comparison:
 
     only_second: tuple[str, ...]
     """Runs that the first lacks, by name."""
+
+    failures: tuple[Failure, ...] = ()
+    """Scenarios that did not finish in the second."""
+
+    failures_first: tuple[Failure, ...] = ()
+    """Scenarios that did not finish in the first."""
+
+    warnings: tuple[str, ...] = ()
+    """Why the ratios may not say what they seem to."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "runs": [each.to_dict() for each in self.compared],
+            "only_first": list(self.only_first),
+            "only_second": list(self.only_second),
+            "failures": [asdict(each) for each in self.failures],
+            "failures_first": [asdict(each) for each in self.failures_first],
+            "warnings": list(self.warnings),
+        }
 
 
 def compare_results(
@@ -84,11 +102,13 @@ def compare_results(
         raise UsageError(f"--across {', '.join(unknown)} is unknown; choose of {', '.join(GUARDED)}")
     for result, name in zip((first, second), names):
         if not result.runs:
-            raise DataError(f"{name}: holds no run, so there is nothing to compare; measure again")
+            failed = "".join(f"; {each}" for each in result.failures)
+            raise DataError(f"{name}: holds no run, so there is nothing to compare; measure again{failed}")
     pairs, only_first, only_second = _pairs(first, second)
     if not pairs:
         raise DataError(f"not comparable: {names[0]} has {'; '.join(only_first)}; {names[1]} has {'; '.join(only_second)}")
-    return Comparison(tuple(_compared(one, other, across) for one, other in pairs), only_first, only_second)
+    compared = tuple(_compared(one, other, across) for one, other in pairs)
+    return Comparison(compared, only_first, only_second, second.failures, first.failures, doubts(pairs, names))
 
 
 def describe_run(run: Run) -> str:
@@ -105,28 +125,26 @@ def _compared(first: Side, second: Side, across: Collection[str]) -> Compared:
             f"not comparable: {reasons} ({describe_run(second.run)}). Measure both alike; or, where this difference is what "
             f"you want to see, add {fields}"
         )
-    return Compared(first.run, second.run, _ratios(first.run, second.run), found)
-
-
-def _ratios(first: Run, second: Run) -> dict[str, Ratio]:
-    """Of the figures that both support. Throughput is that of all samples, so its ratio is that of means a plate."""
-    one, other = first.samples_ns, second.samples_ns
-    found = {"median": bootstrap_ratio(one, other, percentile(50))}
-    if first.summary.p90_ms is not None and second.summary.p90_ms is not None:
-        found["p90"] = bootstrap_ratio(one, other, percentile(90))
-    found["throughput"] = bootstrap_ratio(one, other, mean)
-    scale = (second.plates / len(other)) / (first.plates / len(one))
-    return {name: ratio.scaled(scale) for name, ratio in found.items()}
+    return Compared(first.run, second.run, ratios_of(first.run, second.run), found)
 
 
 def _pairs(first: BenchResult, second: BenchResult) -> tuple[list[tuple[Side, Side]], tuple[str, ...], tuple[str, ...]]:
     if len(first.runs) == len(second.runs) == 1:
         return [(Side(first, first.runs[0]), Side(second, second.runs[0]))], (), ()
     keys = _short_key if _unique(first.runs, second.runs) else _long_key
-    ours, theirs = ({keys(run): run for run in result.runs} for result in (first, second))
+    ours, theirs = (_by_key(result, keys) for result in (first, second))
     pairs = [(Side(first, run), Side(second, theirs[key])) for key, run in ours.items() if key in theirs]
     only_first = tuple(describe_run(run) for key, run in ours.items() if key not in theirs)
     return pairs, only_first, tuple(describe_run(run) for key, run in theirs.items() if key not in ours)
+
+
+def _by_key(result: BenchResult, key: Callable[[Run], tuple[Any, ...]]) -> dict[tuple[Any, ...], Run]:
+    found: dict[tuple[Any, ...], Run] = {}
+    for run in result.runs:
+        if key(run) in found:  # one of them would be left out, and nobody would be told
+            raise DataError(f"not comparable: the result of {result.when} has two runs of {describe_run(run)}, {run.backend}")
+        found[key(run)] = run
+    return found
 
 
 def _unique(*runs: Sequence[Run]) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgelpr.benchmarks.bench.clock import Clock
@@ -14,11 +14,29 @@ _MOST_OTHERS = 0.1
 _MOST_STOLEN = 0.01
 _MOST_WAITED = 0.01
 _MOST_SWITCHES = 20.0  # only where the time lost to them is not told: a count says little about harm
+_LEAST_SEEN = 0.5
 _MOST_ASLEEP = 0.01
 _LEAST_JUMP, _MOST_DRIFT = 0.05, 0.002
 _LEAST_SECONDS = 0.5
 _BUSY = (0, 1, 2, 5, 6)  # user, nice, system, irq, softirq of /proc/stat; guests are part of user
 _STEAL = 7
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """How a thread, or a process, fared since it began. In seconds."""
+
+    ran: float
+    """On a processor."""
+
+    waited: float
+    """Ready to run, and without one."""
+
+    def since(self, earlier: Scheduled | None) -> Scheduled:
+        """What came after; all of it where the earlier one is None, or is of another thread that had the same number."""
+        if earlier is None or earlier.ran > self.ran or earlier.waited > self.waited:
+            return self
+        return Scheduled(self.ran - earlier.ran, self.waited - earlier.waited)
 
 
 @dataclass(frozen=True)
@@ -46,8 +64,17 @@ class Moment:
     switches: int | None
     """How often this process was put aside although it wanted to go on."""
 
-    waited: float | None = None
-    """Time that threads of this process were ready to run and had no processor, summed over those that live."""
+    threads: Mapping[int, Scheduled] | None = None
+    """Of this process, by their numbers, those that live: the kernel forgets the others."""
+
+    def with_children(self, children: Iterable[Scheduled]) -> Moment:
+        """The same moment, processes that ran since the one before among its threads.
+
+        Args:
+            children: as they told before they ended.
+        """
+        numbered = {-number: child for number, child in enumerate(children, 1)}  # threads have numbers above 0
+        return replace(self, threads={**(self.threads or {}), **numbered}) if numbered else self
 
 
 def look(clock: Clock, root: Path) -> Moment:
@@ -61,7 +88,21 @@ def look(clock: Clock, root: Path) -> Moment:
     busy, stolen = _processor(root)
     own, switches = _usage()
     since = None if boot is None else boot / 1e9
-    return Moment(clock.ticks() / 1e9, clock.wall() / 1e9, since, busy, stolen, own, switches, _waited(root))
+    return Moment(clock.ticks() / 1e9, clock.wall() / 1e9, since, busy, stolen, own, switches, own_threads(root))
+
+
+def own_threads(root: Path) -> dict[int, Scheduled] | None:
+    """Threads of this process by the scheduler's count; None where the kernel keeps none.
+
+    Args:
+        root: of the file system.
+    """
+    found: dict[int, Scheduled] = {}
+    for path in (root / "proc/self/task").glob("*/schedstat"):
+        count = (read_text(path) or "").split()
+        if len(count) > 1 and all(each.isdecimal() for each in (path.parent.name, *count[:2])):  # else it ended meanwhile
+            found[int(path.parent.name)] = Scheduled(int(count[0]) / 1e9, int(count[1]) / 1e9)
+    return found if any(thread.ran for thread in found.values()) else None
 
 
 def disturbances_between(before: Moment, after: Moment) -> tuple[str, ...]:
@@ -113,15 +154,26 @@ def _processors(before: Moment, after: Moment, seconds: float) -> list[str]:
 
 
 def _put_aside(before: Moment, after: Moment, seconds: float) -> list[str]:
-    waited, own = _passed(before.waited, after.waited), _passed(before.own, after.own)
-    if waited is not None and own is not None and waited + own > 0:
-        share = waited / (waited + own)
+    share = _share_lost(before, after)
+    if share is not None:
         words = f"of the time that this process could have run, {share:.1%} went by without a processor: others wanted it"
         return [words] if share > _MOST_WAITED else []
     switches = _passed(before.switches, after.switches)
     if switches is not None and switches / seconds > _MOST_SWITCHES:
         return [f"this process was put aside {switches / seconds:.0f} times a second: others wanted its processor"]
     return []
+
+
+def _share_lost(before: Moment, after: Moment) -> float | None:
+    """Of the time in which threads could have run; of those alone that can still be asked. None where they are too few."""
+    if before.threads is None or after.threads is None:
+        return None
+    passed = [thread.since(before.threads.get(number)) for number, thread in after.threads.items()]
+    ran, waited = sum(each.ran for each in passed), sum(each.waited for each in passed)
+    own = _passed(before.own, after.own)
+    if ran + waited <= 0 or (own is not None and ran < _LEAST_SEEN * own):  # threads that have ended did most of the work
+        return None
+    return waited / (ran + waited)
 
 
 def _passed(before: float | None, after: float | None) -> float | None:
@@ -139,13 +191,6 @@ def _processor(root: Path) -> tuple[float | None, float | None]:
     if first[:1] != ["cpu"] or len(values) <= _STEAL or not any(values):
         return None, None
     return sum(values[place] for place in _BUSY) / hertz, values[_STEAL] / hertz
-
-
-def _waited(root: Path) -> float | None:
-    """By the scheduler's count of each thread; None where the kernel keeps none."""
-    counts = [(read_text(path) or "").split() for path in (root / "proc/self/task").glob("*/schedstat")]
-    delays = [int(count[1]) for count in counts if len(count) > 1 and count[1].isdecimal()]  # a thread may end meanwhile
-    return sum(delays) / 1e9 if any(delays) else None
 
 
 def _usage() -> tuple[float | None, int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -54,13 +55,13 @@ def span_of(kind: BenchDuration, seconds: float | None = None) -> Span:
         seconds: of ``custom``, for each scenario.
 
     Raises:
-        UsageError: ``custom`` without a number of seconds above 0, or another with one.
+        UsageError: ``custom`` without a finite number of seconds above 0, or another with one.
     """
     if kind != "custom":
         if seconds is not None:
             raise UsageError(f"a number of seconds is for a duration of your own, not for '{kind}'")
         return _SPANS[kind]
-    if seconds is None or not seconds > 0:
-        raise UsageError(f"duration is {seconds!r} seconds; expected more than 0")
+    if seconds is None or not (math.isfinite(seconds) and seconds > 0):
+        raise UsageError(f"duration is {seconds!r} seconds; expected more than 0, and that it ends")
     default = _SPANS["default"]
     return replace(default, kind="custom", seconds=seconds, least=1, bound=seconds, warm_up=min(default.warm_up, seconds))

@@ -27,7 +27,8 @@ class EachFrame(BaseReader):
         self._reader = reader
         self.backend, self.precision, self.threads = reader.backend, reader.precision, reader.threads
         self.description, self.device = f"{reader.description}, each frame by itself", reader.device
-        self.engine_sha256 = reader.engine_sha256
+        self.engine_sha256, self.gpu = reader.engine_sha256, reader.gpu
+        self.transfers = reader.transfers
 
     def network_input(self, crops: Sequence[Sequence[Image]]) -> NDArray[np.uint8]:
         """(N, F, H, W): each frame as the reader wants it."""

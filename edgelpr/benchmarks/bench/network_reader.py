@@ -33,6 +33,7 @@ class NetworkReader(BaseReader):
     ) -> None:
         self.backend, self.precision, self.threads = backend, precision, threads
         self.description, self.device, self.engine_sha256 = network.description, network.device, network.engine_sha256
+        self.transfers = "none" if network.device == "CPU" else "included"
         self.height_width = (preprocessing.height, preprocessing.width)
         self._network = network
 

@@ -54,11 +54,27 @@ class Nvml:
 
     def gpus(self) -> tuple[Gpu, ...]:
         """Every GPU, as it is now."""
-        count = self._ask(lambda: int(self._nvml.nvmlDeviceGetCount())) or 0
-        return tuple(self._gpu(number) for number in range(count))
+        return tuple(self._gpu(number) for number in range(self.count()))
+
+    def count(self) -> int:
+        """How many GPUs there are."""
+        return self._ask(lambda: int(self._nvml.nvmlDeviceGetCount())) or 0
+
+    def number_of(self, bus_id: str) -> int | None:
+        """Number of the GPU that is plugged in there; None: none is.
+
+        Args:
+            bus_id: as CUDA tells it, ``0000:65:00.0``.
+        """
+        nvml = self._nvml
+        return self._ask(lambda: int(nvml.nvmlDeviceGetIndex(nvml.nvmlDeviceGetHandleByPciBusId(bus_id))))
 
     def joules(self, number: int) -> float | None:
-        """Energy that a GPU has drawn since its driver was loaded; None before Volta."""
+        """Energy that a GPU has drawn since its driver was loaded; None before Volta.
+
+        Args:
+            number: as this library counts; see ``computing_gpu``.
+        """
         return self._ask(lambda: self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle(number)) / 1e3)
 
     def _gpu(self, number: int) -> Gpu:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgelpr.preprocessing.crop import Preprocessing
+from edgelpr.types import Transfers
 
 
 class Reader(Protocol):
@@ -27,6 +28,10 @@ class Reader(Protocol):
         """What computes: ``CPU``, ``CUDA`` or the name of a GPU."""
 
     @property
+    def gpu(self) -> int | None:
+        """Number of the GPU that computes, as CUDA counts; None: none does, or it is the one that the user named."""
+
+    @property
     def precision(self) -> str:
         """Arithmetic of the network."""
 
@@ -37,6 +42,10 @@ class Reader(Protocol):
     @property
     def engine_sha256(self) -> str | None:
         """Of the plan that TensorRT runs; None where nothing is built."""
+
+    @property
+    def transfers(self) -> Transfers:
+        """Whether ``run_network`` copies to and from the device, or a prepared input lies there already."""
 
     @property
     def batched(self) -> bool:
@@ -86,8 +95,10 @@ class BaseReader:
     backend: str = "callable"
     precision: str = "fp32"
     device: str = "CPU"
+    gpu: int | None = None
     threads: int | None = None
     engine_sha256: str | None = None
+    transfers: Transfers = "none"
     batched: bool = True
     height_width: tuple[int, int] = (50, 160)
 

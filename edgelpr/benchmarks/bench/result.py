@@ -35,10 +35,19 @@ class Failure:
     """Plates a call."""
 
     calls: int
-    """Samples before it failed; they are not kept."""
+    """That had come back before, those of warming up among them; their times are not kept."""
 
     error: str
     """What the engine said."""
+
+    model: str | None = None
+    """Name of what failed, as ``Run.model`` has it; None in older results."""
+
+    def __str__(self) -> str:
+        """In a line: what, after how much, and why."""
+        whose = "" if self.model is None else f"{self.model}: "
+        calls = f"{self.calls} call{'' if self.calls == 1 else 's'}"
+        return f"{whose}{self.scenario}, {self.scope}, batch {self.batch} failed after {calls} ({self.error})"
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,9 @@ class Peaks:
     source: str
     """Measured or published, and how."""
 
+    measured: Mapping[str, str] | None = None
+    """When, ISO 8601, UTC, of ``fp32``, ``int8`` and ``memory``, each at the latest; None: published, or not known."""
+
     def __post_init__(self) -> None:
         rates = (self.flops, self.bytes_per_second, self.int8_operations)
         if any(rate is not None and rate <= 0 for rate in rates):
@@ -114,7 +126,7 @@ class BenchResult:
     """In the order measured."""
 
     interrupted: bool = False
-    """Whether the user stopped it: the last run is then shorter than it was to be."""
+    """Whether it did not reach its end: Ctrl-C, or the file is of one that was still going on."""
 
     failures: tuple[Failure, ...] = ()
     """What did not finish."""
@@ -133,6 +145,10 @@ class BenchResult:
 
     peaks: tuple[Peaks, ...] = ()
     """Of the devices, where they were measured or are known."""
+
+    cut_short: bool | None = None
+    """Whether the last run is shorter than it was to be; None in older results, which do not say: where they were interrupted
+    it may be."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; ``from_dict`` takes them back."""

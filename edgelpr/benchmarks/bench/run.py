@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edgelpr.errors import DataError
-from edgelpr.types import BenchDuration, Scenario, Scope
+from edgelpr.types import BenchDuration, Scenario, Scope, Transfers
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,12 @@ class Accuracy:
     data_sha256: str
     """Of the labelled plates."""
 
+    data: str | None = None
+    """Their name, for people; None where nobody gave one."""
+
+    from_card: bool = False
+    """Whether it is what the card of the weights says of a graph of this kind, not measured of the one that was timed."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -196,6 +202,10 @@ class Run:
     accuracy: Accuracy | None = None
     """Of the same engine."""
 
+    transfers: Transfers | None = None
+    """Of ``network only``: whether the copies are in it. None in ``end to end``, where they always are, and in older results,
+    which do not tell."""
+
     def __post_init__(self) -> None:
-        if not self.samples_ns or min(self.samples_ns) < 0:
-            raise DataError(f"{self.scenario}, {self.scope}: expected at least one sample, and none below 0 ns")
+        if not self.samples_ns or min(self.samples_ns) <= 0:
+            raise DataError(f"{self.scenario}, {self.scope}: expected at least one sample, and each above 0 ns")

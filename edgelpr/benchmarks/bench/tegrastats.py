@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from threading import Thread
+from threading import Event, Thread
 
 from edgelpr.benchmarks.bench.rails import watts_of
 
 _RAIL = re.compile(r"\b([A-Z][A-Z0-9_]*) (\d{1,6})(mW)?/\d{1,6}(?:mW)?(?=\s|$)")
 _TOOL = "tegrastats"
 _MILLISECONDS = 100
+_FIRST_LINE = 5.0
 
 
 def parse_watts(line: str) -> float | None:
@@ -33,15 +34,24 @@ class Tegrastats:
     def __init__(self, command: tuple[str, ...] = (_TOOL, "--interval", str(_MILLISECONDS))) -> None:
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self._watts: float | None = None
+        self._begun = Event()
         self._thread = Thread(target=self._follow, daemon=True)
         self._thread.start()
 
     def watts(self) -> float | None:
-        """The last that it said."""
+        """The last that it said; None before its first line, and once it has ended by itself."""
         return self._watts
 
+    def await_first(self, seconds: float = _FIRST_LINE) -> None:
+        """Wait until it has said something, or ended: starting takes it a while, in which it tells of no watts.
+
+        Args:
+            seconds: after which it is given up.
+        """
+        self._begun.wait(seconds)
+
     def close(self) -> None:
-        """End it."""
+        """End it; calling this again does nothing."""
         self._process.terminate()
         self._process.wait()
         self._thread.join()
@@ -51,7 +61,11 @@ class Tegrastats:
     def _follow(self) -> None:
         for line in self._process.stdout or ():
             watts = parse_watts(line)
-            self._watts = self._watts if watts is None else watts
+            if watts is not None:
+                self._watts = watts
+                self._begun.set()
+        self._watts = None  # what it said last holds no longer
+        self._begun.set()
 
 
 def has_tegrastats() -> bool:

@@ -53,6 +53,8 @@ class TorchReader(BaseReader):
             raise BackendError(f"torch {torch.__version__} has no device '{device}' ({in_one_line(error)})") from error
         on_gpu = self._device.type == "cuda"
         self.device = torch.cuda.get_device_name(self._device) if on_gpu else "CPU"
+        self.gpu = _number(self._device) if on_gpu else None
+        self.transfers = "excluded" if on_gpu else "none"  # ``prepare`` has copied already
         self.threads = None if on_gpu else torch.get_num_threads()
         count = "" if self.threads is None else f", {self.threads} thread{'s' if self.threads > 1 else ''}"
         self.description = f"torch {torch.__version__} {self.device}, eager{count}"
@@ -101,6 +103,10 @@ class TorchReader(BaseReader):
     def close(self) -> None:
         """Free the network."""
         self._network = None
+
+
+def _number(device: torch.device) -> int:
+    return torch.cuda.current_device() if device.index is None else int(device.index)
 
 
 def between_events(call: Callable[[], object], event: Callable[[], Any]) -> dict[str, float]:

@@ -51,7 +51,9 @@ def export_form(source: Source, form: str, rewrites: tuple[Rewrite, ...], folder
 def calibrated(
     bundle: Bundle, images: CalibrationImages | CalibrationTracks, title: str, threads: int, say: Say, remark: Say
 ) -> Bundle:
-    """Add fp16 and INT8, for speed alone: accuracy is another question. Without them where rounding changes too many readings.
+    """Add fp16 and INT8, with ranges from rendered plates; without them where rounding changes too many readings.
+
+    Accuracy that is measured of them is of these graphs, not of ones that were calibrated on real plates.
 
     Args:
         bundle: in fp32; it is changed.
@@ -61,7 +63,7 @@ def calibrated(
         say: told before what takes time.
         remark: told why fp32 has to do.
     """
-    say(f"{title}: calibrating on rendered plates, for speed alone")
+    say(f"{title}: calibrating on rendered plates")
     try:
         return calibrate(bundle, images, method="min-max", threads=threads, say=lambda line: None).bundle
     except CalibrationError as error:  # as weights drawn at random may: they are sure of nothing

@@ -92,7 +92,8 @@ def read_earlier(
 ) -> Earlier:
     """What a result file holds that a start with these arguments would measure again.
 
-    The run that Ctrl-C cut short is left out.
+    The run that Ctrl-C cut short is left out; an older result that was interrupted does not say whether it has one, so that its
+    last run goes.
 
     Args:
         path: of the result; None or absent: nothing was measured yet.
@@ -111,8 +112,8 @@ def read_earlier(
         return Earlier(threads=threads, device=device)
     result = read_bench_result(path)
     _check_machine(path, result, machine)
-    whole = result.runs[:-1] if result.interrupted else result.runs  # the last one is then the one that was cut short
-    runs = tuple(run for run in whole if run.duration == duration)
+    cut_short = result.interrupted if result.cut_short is None else result.cut_short
+    runs = tuple(run for run in result.runs[: -1 if cut_short else None] if run.duration == duration)
     return Earlier(runs, threads, result.when, retakes, device, result.peaks)
 
 

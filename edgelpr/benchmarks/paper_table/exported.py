@@ -11,9 +11,11 @@ from edgelpr.benchmarks.bench.opening import open_reader
 from edgelpr.benchmarks.bench.reader import Reader
 from edgelpr.benchmarks.bench.run import Accuracy, Model
 from edgelpr.benchmarks.paper_table.earlier import Earlier, Key
+from edgelpr.benchmarks.paper_table.plates import Plates
 from edgelpr.benchmarks.paper_table.subject import Subject
 from edgelpr.benchmarks.roofline import Work
 from edgelpr.bundle.bundle import Bundle
+from edgelpr.plates.format import PlateFormat
 from edgelpr.runtime.executing.use import EngineUse
 from edgelpr.types import BackendName, EngineBackend, Precision, Scenario, Scope
 
@@ -49,9 +51,15 @@ class Exported:
     accuracy: Callable[[str, str], Accuracy | None] | None = None
     """Of an engine and a precision, as a card of these graphs has it; None where there is none."""
 
+    spells: PlateFormat | None = None
+    """What they read, where their accuracy can be measured; see ``Subject``."""
 
-def exported_subjects(exported: Exported, engines: Sequence[BackendName], earlier: Earlier) -> list[Subject]:
-    """What there is to time of an export, engine by engine. It is made, and calibrated, only for what has runs missing.
+
+def exported_subjects(
+    exported: Exported, engines: Sequence[BackendName], earlier: Earlier, plates: Plates | None = None
+) -> list[Subject]:
+    """What there is to time of an export, engine by engine. It is made, and calibrated, only for what has runs missing, or the
+    accuracy on the plates.
 
     The precisions of what is missing are those that the bundle has once it is made.
 
@@ -59,19 +67,20 @@ def exported_subjects(exported: Exported, engines: Sequence[BackendName], earlie
         exported: the graphs.
         engines: that run them.
         earlier: what need not be measured again.
+        plates: on which accuracy is measured, where any are.
 
     Raises:
         EdgelprError: whatever the export or the calibration refuses.
     """
     pairs = [(backend, precision) for backend in engines for precision in exported.precisions]
     done = {pair: _done(exported, *pair, earlier) for pair in pairs}
-    missing = [pair for pair, subject in done.items() if subject is None]
+    missing = [pair for pair, subject in done.items() if subject is None or _unread(exported, *pair, earlier, plates)]
     made: dict[tuple[BackendName, Precision], Subject] = {}
     if missing:
         bundle = exported.export(any(precision != "fp32" for _, precision in missing))
         there = [(backend, precision) for backend, precision in missing if bundle.manifest.graph(precision, backend)]
         made = {pair: _subject(exported, bundle, *pair) for pair in there}
-    every = (done[pair] or made.get(pair) for pair in pairs)
+    every = (made.get(pair) or done[pair] for pair in pairs)
     return [subject for subject in every if subject is not None]
 
 
@@ -98,7 +107,7 @@ def _subject(exported: Exported, bundle: Bundle, backend: BackendName, precision
     opening = partial(exported.open, bundle, backend, precision)
     # Ranges measured here are not those that a card's INT8 had.
     accuracy = exported.accuracy(backend, precision) if exported.accuracy and precision == "fp32" else None
-    return Subject(model, opening, backend, precision, exported.scenarios, exported.work, accuracy)
+    return Subject(model, opening, backend, precision, exported.scenarios, exported.work, accuracy, exported.spells)
 
 
 def _done(exported: Exported, backend: BackendName, precision: Precision, earlier: Earlier) -> Subject | None:
@@ -106,6 +115,15 @@ def _done(exported: Exported, backend: BackendName, precision: Precision, earlie
     key, scenarios = Key(exported.name, exported.weights_sha256, backend, precision), exported.scenarios
     run = earlier.find(key, *scenarios[0]) if earlier.has_all(key, scenarios) else None
     return None if run is None else Subject(run.model, _never, backend, precision, scenarios, exported.work)
+
+
+def _unread(exported: Exported, backend: BackendName, precision: Precision, earlier: Earlier, plates: Plates | None) -> bool:
+    """Whether its runs lack the accuracy on these plates, and it can read them."""
+    if plates is None or exported.spells is None or not plates.fit(exported.spells):
+        return False
+    key = Key(exported.name, exported.weights_sha256, backend, precision)
+    runs = [earlier.find(key, *each) for each in exported.scenarios]
+    return any(run is not None and plates.missing(run) for run in runs)
 
 
 def _never() -> Reader:

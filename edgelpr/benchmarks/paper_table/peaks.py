@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime, timezone
 
 from edgelpr.benchmarks.bench.disturbances import disturbances_between, look
 from edgelpr.benchmarks.bench.measuring import Measurement
 from edgelpr.benchmarks.bench.result import BenchResult, Peaks
 from edgelpr.benchmarks.boards import match_board
 from edgelpr.benchmarks.paper_table.earlier import Earlier
+from edgelpr.benchmarks.paper_table.peaks_table import RATES, how_measured
 from edgelpr.benchmarks.rates import measure_rates
 
 PROCESSOR = "CPU"
 """As ``Run.device`` names it."""
 
-_RATES = {"fp32": "flops", "int8": "int8_operations", "memory": "bytes_per_second"}
-
 
 def processor_peaks(threads: int) -> Peaks:
     """This processor's, measured now."""
     rates = measure_rates(threads)
-    return Peaks(PROCESSOR, rates.fp32.flops, rates.int8_operations, rates.fp32.bytes_per_second, rates.fp32.source)
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    known = dict.fromkeys(("fp32", "memory") if rates.int8_operations is None else RATES, now)
+    return Peaks(PROCESSOR, rates.fp32.flops, rates.int8_operations, rates.fp32.bytes_per_second, rates.fp32.source, known)
 
 
 def peaks_ever(measure: Callable[[int], Peaks], threads: int, earlier: Earlier, measurement: Measurement) -> Peaks:
@@ -55,13 +57,16 @@ def highest_peaks(now: Peaks, earlier: Sequence[Peaks], when: str) -> tuple[Peak
         earlier: of the earlier result; those of other threads, which ``source`` names, do not count.
         when: that result's start.
     """
-    same = next((each for each in earlier if (each.device, each.source) == (now.device, now.source)), now)
-    higher = {name: rate for name, rate in _RATES.items() if (getattr(same, rate) or 0) > (getattr(now, rate) or 0)}
+    same = next((each for each in earlier if (each.device, how_measured(each)) == (now.device, how_measured(now))), now)
+    higher = {name: rate for name, rate in RATES.items() if (getattr(same, rate) or 0) > (getattr(now, rate) or 0)}
     if not higher:
         return now, []
     whose = f"the peak of {now.device} in {', '.join(higher)} is of an earlier start, as the result of {when} has it"
     note = f"{whose}: this start reached less, and a peak is the most that was ever reached"
-    return replace(now, **{rate: getattr(same, rate) for rate in higher.values()}), [note]
+    dates = {name: (same if name in higher else now).measured or {} for name in RATES}
+    measured = {name: found[name] for name, found in dates.items() if name in found}
+    rates = {rate: getattr(same, rate) for rate in higher.values()}
+    return replace(now, measured=measured or None, **rates), [note]
 
 
 def known_peaks(result: BenchResult) -> list[Peaks]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgelpr.benchmarks.bench.assembling import Subject as Timed
 from edgelpr.benchmarks.bench.crops import Rotation, rendered_rotation
+from edgelpr.benchmarks.bench.drifting import drifts
 from edgelpr.benchmarks.bench.measuring import Measurement
+from edgelpr.benchmarks.bench.reader import Reader
 from edgelpr.benchmarks.bench.result import BenchResult, Peaks
 from edgelpr.benchmarks.bench.run import Run
 from edgelpr.benchmarks.bench.track_crops import rendered_tracks
+from edgelpr.benchmarks.paper_table.accuracy import with_accuracy
 from edgelpr.benchmarks.paper_table.earlier import Earlier
 from edgelpr.benchmarks.paper_table.peaks import PROCESSOR, known_peaks, peaks_ever, processor_peaks
 from edgelpr.benchmarks.paper_table.sources import Source
@@ -55,7 +59,7 @@ def run_papers(
 
     Args:
         sources: the networks, in the order of the table.
-        wanted: engines, precisions, threads.
+        wanted: engines, precisions, threads, labelled plates.
         measurement: the harness, its duration set.
         say: told what takes time.
         peaks: measures this processor, from a number of threads; by default ``processor_peaks``.
@@ -102,6 +106,8 @@ def _result(measurement: Measurement, found: tuple[Peaks, ...], earlier: Earlier
     """Everything so far, with the peaks of what computed it; runs of an earlier start that were not reached yet come first."""
     result = measurement.result()
     result = replace(result, runs=(*earlier.without(result.runs), *result.runs))
+    notes = [drift.note for drift in drifts(result.runs)]  # of runs of several starts, too
+    result = replace(result, notes=tuple(dict.fromkeys((*result.notes, *notes))))
     return replace(result, peaks=(*found, *known_peaks(result)))
 
 
@@ -131,30 +137,49 @@ def _run_source(
     keep: Callable[[], None],
 ) -> None:
     for subject in subjects_of(source, wanted, folder, say):
-        _run_subject(subject, wanted, measurement, crops, done, say)
+        _run_subject(subject, wanted, measurement, crops, done, say, keep)
         if measurement.stopped:
             return
         keep()
 
 
-def _run_subject(subject: Subject, wanted: Wanted, measurement: Measurement, crops: _Crops, done: PaperRun, say: Say) -> None:
-    """Time what an earlier start did not."""
-    model, timed = subject.model, None
+def _run_subject(
+    subject: Subject,
+    wanted: Wanted,
+    measurement: Measurement,
+    crops: _Crops,
+    done: PaperRun,
+    say: Say,
+    keep: Callable[[], None],
+) -> None:
+    """Time what an earlier start did not, and then, never between, measure the accuracy that is missing."""
+    model, first = subject.model, len(measurement.runs)
     with ExitStack() as stack:
+        opened = cache(lambda: stack.enter_context(closing(subject.open())))
         for scenario, scope in subject.scenarios:
             run = wanted.earlier.find(subject.key, scenario, scope)
             if run is not None:
                 measurement.runs.append(run)
             else:
-                if timed is None:
+                if not opened.cache_info().currsize:
                     say(f"{model.name}, {subject.backend}, {subject.precision}: timing")
-                    reader = stack.enter_context(closing(subject.open()))
-                    timed = Timed(reader=reader, model=model, rotation=crops.of(model.frames), accuracy=subject.accuracy)
+                timed = Timed(reader=opened(), model=model, rotation=crops.of(model.frames), accuracy=subject.accuracy)
                 run = measurement.measure(timed, scenario, scope)
             if run is not None:
                 _keep(subject, run, done)
             if measurement.stopped:
-                return
+                break
+
+        def reader() -> Reader:
+            keep()  # reading takes a while, and may fail
+            count = 0 if wanted.plates is None else len(wanted.plates.of(model.frames))
+            say(f"{model.name}, {subject.backend}, {subject.precision}: reading {count} labelled plates")
+            return opened()
+
+        asked = replace(wanted, plates=None) if measurement.stopped else wanted
+        measurement.runs[first:], why = with_accuracy(subject, measurement.runs[first:], asked, reader)
+    if why is not None and why not in measurement.notes:
+        measurement.notes.append(why)
 
 
 def _keep(subject: Subject, run: Run, done: PaperRun) -> None:

@@ -53,13 +53,15 @@ class Source:
     """Of a network that reads tracks: the one of single crops that reads each frame beside it."""
 
     def accuracy(self, backend: str, precision: str) -> Accuracy | None:
-        """Of the data set with the most plates, measured with this engine and precision; None where the card has none."""
+        """As the card has it: of the data set with the most plates, with this engine and precision; None where it has none."""
         found = [entry for entry in self.card if (entry.get("backend"), entry.get("precision")) == (backend, precision)]
         whole = [entry for entry in found if type(entry.get("plates")) is int and type(entry.get("correct")) is int]
         best = max(whole, key=lambda entry: entry["plates"], default=None)
         if best is None or best["plates"] < 1:
             return None
-        return Accuracy(best["plates"], best["correct"], str(best.get("data_sha256", "")))
+        data = best.get("data")
+        name = data if isinstance(data, str) else None
+        return Accuracy(best["plates"], best["correct"], str(best.get("data_sha256", "")), name, from_card=True)
 
 
 def choose_sources(names: Sequence[str], weights: Sequence[Weights]) -> list[Source]:

@@ -9,9 +9,11 @@ from typing import Any, get_args
 from edgelpr.benchmarks.bench.reader import Reader
 from edgelpr.benchmarks.bench.run import Accuracy, Model
 from edgelpr.benchmarks.paper_table.earlier import Earlier, Key
+from edgelpr.benchmarks.paper_table.plates import Plates
 from edgelpr.benchmarks.paper_table.sources import Source
 from edgelpr.benchmarks.roofline import Work
 from edgelpr.models.counting import count_parameters
+from edgelpr.plates.format import PlateFormat
 from edgelpr.types import BackendName, Precision, Scenario, Scope
 
 Say = Callable[[str], None]
@@ -54,7 +56,10 @@ class Subject:
     """Of one call, in fp32; None where it was not counted."""
 
     accuracy: Accuracy | None = None
-    """Of this very graph and precision, where its card says so."""
+    """Of a graph of this kind in this precision, where the card says so."""
+
+    spells: PlateFormat | None = None
+    """What it reads, where its accuracy can be measured; None: weights drawn at random, or readings that nothing joins."""
 
     @property
     def key(self) -> Key:
@@ -81,6 +86,9 @@ class Wanted:
     earlier: Earlier = field(default_factory=Earlier)
     """What need not be measured again."""
 
+    plates: Plates | None = None
+    """On which accuracy is measured; None: it is not."""
+
     remark: Say = lambda line: None
     """Told what belongs into the result: what could not be timed, and why."""
 
@@ -106,3 +114,8 @@ def model_as_published(source: Source, form: str, network: Any, work: Work, fram
         frames=frames,
         weights_sha256=source.sha256,
     )
+
+
+def spelt_by(source: Source, network: Any) -> PlateFormat | None:
+    """What a network reads, an ``Hpa`` or an ``IqStan``; None where its weights are random: it reads nothing."""
+    return None if source.sha256 is None else network.plate_format

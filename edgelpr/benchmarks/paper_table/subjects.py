@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -18,7 +19,16 @@ from edgelpr.benchmarks.paper_table.bundles import PLAIN, REWRITTEN, calibrated,
 from edgelpr.benchmarks.paper_table.exported import Exported, exported_subjects, open_graph
 from edgelpr.benchmarks.paper_table.published import IQ_STAN
 from edgelpr.benchmarks.paper_table.sources import Source
-from edgelpr.benchmarks.paper_table.subject import EAGER, GRAPH, READING, Say, Subject, Wanted, model_as_published
+from edgelpr.benchmarks.paper_table.subject import (
+    EAGER,
+    GRAPH,
+    READING,
+    Say,
+    Subject,
+    Wanted,
+    model_as_published,
+    spelt_by,
+)
 from edgelpr.benchmarks.paper_table.track_subjects import track_subjects
 from edgelpr.benchmarks.roofline import Work
 from edgelpr.benchmarks.work import count_work
@@ -31,8 +41,10 @@ from edgelpr.export.options import REWRITES
 from edgelpr.export.wrapping import GraphModule
 from edgelpr.models.counting import count_parameters
 from edgelpr.models.hpa import Hpa
+from edgelpr.plates.format import PlateFormat
+from edgelpr.runtime.backends.protocol import RawOutput
 from edgelpr.runtime.backends.torch.graph_runner import TorchGraphRunner
-from edgelpr.runtime.decoding import class_mask
+from edgelpr.runtime.decoding import class_mask, decode_logits, to_readings
 from edgelpr.types import BackendName, Precision, Rewrite
 
 _FORMS: tuple[tuple[str, tuple[Rewrite, ...]], ...] = ((PLAIN, ()), (REWRITTEN, REWRITES))
@@ -60,7 +72,7 @@ def subjects_of(source: Source, wanted: Wanted, folder: Path, say: Say) -> Itera
     engines = [backend for backend in wanted.backends if backend != "torch"]
     for form, rewrites in _FORMS if engines else ():
         exported = _exported(source, form, rewrites, wanted, folder, say)
-        yield from exported_subjects(exported, engines, wanted.earlier)
+        yield from exported_subjects(exported, engines, wanted.earlier, wanted.plates)
 
 
 def _eager(source: Source, wanted: Wanted) -> Subject:
@@ -70,9 +82,10 @@ def _eager(source: Source, wanted: Wanted) -> Subject:
     model = model_as_published(source, "as published", network, work)
 
     def open_it() -> Reader:
-        return TorchReader(network, wanted.device, wanted.threads, height_width=size)
+        decode = partial(texts_of, network.plate_format)
+        return TorchReader(network, wanted.device, wanted.threads, height_width=size, decode=decode)
 
-    return Subject(model, open_it, "torch", "fp32", EAGER, work)
+    return Subject(model, open_it, "torch", "fp32", EAGER, work, spells=spelt_by(source, network))
 
 
 def _captured(source: Source, folder: Path, say: Say) -> Subject:
@@ -86,7 +99,7 @@ def _captured(source: Source, folder: Path, say: Say) -> Subject:
         runner = TorchGraphRunner(torch, network, class_mask(network.plate_format))
         return RecognizerReader(bundle, runner, "torch", "fp16", None)
 
-    return Subject(model, open_it, "torch", "fp16", READING, work)
+    return Subject(model, open_it, "torch", "fp16", READING, work, spells=spelt_by(source, network))
 
 
 def _exported(source: Source, form: str, rewrites: tuple[Rewrite, ...], wanted: Wanted, folder: Path, say: Say) -> Exported:
@@ -115,7 +128,23 @@ def _exported(source: Source, form: str, rewrites: tuple[Rewrite, ...], wanted: 
         open=partial(open_graph, wanted.threads),
         work=work,
         accuracy=source.accuracy if whole else None,  # a card is about the export as it is by default
+        spells=spelt_by(source, network),
     )
+
+
+def texts_of(plate_format: PlateFormat, output: Any) -> list[str]:
+    """The texts in what a network of single crops returns, as the runtime decodes its graphs.
+
+    Args:
+        plate_format: of the network.
+        output: with ``logits``, a tensor (N, P, S) of class scores.
+
+    Raises:
+        BackendError: scores that are no numbers.
+    """
+    logits = output.logits.float().cpu().numpy()
+    raw = RawOutput(*decode_logits(logits, class_mask(plate_format)))
+    return [reading.plate for reading in to_readings(raw, plate_format, [(1, 1)] * len(logits), 0.0)]
 
 
 def _graph_work(network: Hpa, rewrites: tuple[Rewrite, ...]) -> Work:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from edgelpr.benchmarks.bench.drifting import drifts
 from edgelpr.benchmarks.bench.result import BenchResult, Peaks
-from edgelpr.benchmarks.bench.run import Model, Run
+from edgelpr.benchmarks.bench.run import Accuracy, Model, Run
 from edgelpr.benchmarks.paper_table.frames import disturbed
 from edgelpr.benchmarks.paper_table.published import PUBLISHED, PublishedSpeed
 from edgelpr.benchmarks.roofline import Rates, bound_seconds_of
@@ -38,6 +39,12 @@ class PaperRow:
     precision: str | None = None
     """Its arithmetic."""
 
+    plate_format: str | None = None
+    """Name of what it reads: the number of positions and classes changes the work."""
+
+    weights_sha256: str | None = None
+    """Of its trained weights; None of random ones, which have no accuracy."""
+
     paper_fps: float | None = None
     """Ours, frames a second in the paper's protocol, unsynchronised."""
 
@@ -56,8 +63,17 @@ class PaperRow:
     p90_ms: float | None = None
     """The same."""
 
-    end_to_end_p90_ms: float | None = None
+    variation: float | None = None
+    """Coefficient of variation of the same samples; above 0.025 is a warning."""
+
+    end_to_end_p50_ms: float | None = None
     """Single stream, decoded crop to text."""
+
+    end_to_end_p90_ms: float | None = None
+    """The same."""
+
+    drifted: tuple[str, ...] = ()
+    """Which of the two, ``p50`` or ``p90``, is below that of network only, so that one of both is not to be trusted."""
 
     gflop: float | None = None
     """10^9 operations a call, a multiply-add being two."""
@@ -69,10 +85,13 @@ class PaperRow:
     """No call can be faster on this device, unless its weights stay in a cache."""
 
     accuracy: float | None = None
-    """Whole plates right, of the very model timed; 0 to 1."""
+    """Whole plates right, of the very model timed, or as its card has it; 0 to 1."""
 
     accuracy_of: str | None = None
-    """How many of how many plates, and which."""
+    """How many of how many plates, which, and whether the card says so."""
+
+    accuracy_from_card: bool | None = None
+    """Whether it is the card's; None without an accuracy."""
 
     disturbed: str | None = None
     """``no``, ``yes``, or in how many of its runs the machine did something else."""
@@ -129,8 +148,7 @@ def _row(result: BenchResult, runs: Sequence[Run], published: PublishedSpeed) ->
     paper, synchronised = (_fps(_find(runs, name, "network only"), published) for name in _PROTOCOLS)
     honest, peaks = _fps(single, published), peaks_of(result, first.device)
     adds, rates = first.model.multiply_adds, rates_of(peaks, first.precision)
-    measured = next((run for run in runs if run.accuracy is not None and run.accuracy.plates > 0), None)
-    accuracy = None if measured is None else measured.accuracy
+    accuracy = _accuracy(runs)
     share = None
     if single is not None and single.summary.p50_ms > 0 and adds is not None and rates is not None:
         share = 2 * adds / (single.summary.p50_ms / 1e3) / rates.flops
@@ -141,23 +159,40 @@ def _row(result: BenchResult, runs: Sequence[Run], published: PublishedSpeed) ->
         runtime=first.runtime,
         device=first.device,
         precision=first.precision,
+        plate_format=first.model.plate_format,
+        weights_sha256=first.model.weights_sha256,
         paper_fps=paper,
         synchronised_fps=synchronised,
         ratio=None if paper is None else paper / published.frames_per_second,
         honest_ratio=None if honest is None else honest / published.frames_per_second,
         p50_ms=None if single is None else single.summary.p50_ms,
         p90_ms=None if single is None else single.summary.p90_ms,
+        variation=None if single is None else single.summary.variation,
+        end_to_end_p50_ms=None if end_to_end is None else end_to_end.summary.p50_ms,
         end_to_end_p90_ms=None if end_to_end is None else end_to_end.summary.p90_ms,
+        drifted=tuple(drift.figure for drift in drifts(runs)),
         gflop=None if adds is None else 2 * adds / 1e9,
         peak_share=share,
         bound_ms=bound_ms(first.model, first.precision, peaks),
         accuracy=None if accuracy is None else accuracy.correct / accuracy.plates,
-        accuracy_of=None if accuracy is None else f"{accuracy.correct} of {accuracy.plates}",
+        accuracy_of=None if accuracy is None else _words(accuracy),
+        accuracy_from_card=None if accuracy is None else accuracy.from_card,
         disturbed=disturbed(runs),
     )
 
 
 _PROTOCOLS: tuple[Scenario, Scenario] = ("paper", "paper-synchronised")
+
+
+def _accuracy(runs: Sequence[Run]) -> Accuracy | None:
+    """The one that was measured, where there is one; else the card's."""
+    found = [run.accuracy for run in runs if run.accuracy is not None and run.accuracy.plates > 0]
+    return min(found, key=lambda each: each.from_card, default=None)
+
+
+def _words(accuracy: Accuracy) -> str:
+    card = "from its card" if accuracy.from_card else None
+    return ", ".join(filter(None, (f"{accuracy.correct} of {accuracy.plates}", accuracy.data, card)))
 
 
 def _find(runs: Sequence[Run], scenario: Scenario, scope: Scope) -> Run | None:

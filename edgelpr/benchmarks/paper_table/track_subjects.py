@@ -18,7 +18,7 @@ from edgelpr.benchmarks.bench.tracks_reader import frames_of
 from edgelpr.benchmarks.paper_table.bundles import REWRITTEN, calibrated, export_form
 from edgelpr.benchmarks.paper_table.exported import Exported, exported_subjects, open_graph
 from edgelpr.benchmarks.paper_table.sources import Source
-from edgelpr.benchmarks.paper_table.subject import EAGER, READING, Say, Subject, Wanted, model_as_published
+from edgelpr.benchmarks.paper_table.subject import EAGER, READING, Say, Subject, Wanted, model_as_published, spelt_by
 from edgelpr.benchmarks.paper_table.track_reader import TrackReader
 from edgelpr.benchmarks.roofline import Work
 from edgelpr.benchmarks.work import count_work
@@ -60,13 +60,21 @@ def track_subjects(source: Source, wanted: Wanted, folder: Path, say: Say) -> It
     work = count_work(network, (torch.zeros(1, FRAMES, size.height, size.width), torch.ones(1, FRAMES)))
     if "torch" in wanted.backends and "fp32" in wanted.precisions:
         model = model_as_published(source, "as published", network, work, FRAMES)
-        yield Subject(model, lambda: TrackReader(network, wanted.device, wanted.threads), "torch", "fp32", EAGER, work)
+        yield Subject(
+            model,
+            lambda: TrackReader(network, wanted.device, wanted.threads),
+            "torch",
+            "fp32",
+            EAGER,
+            work,
+            spells=spelt_by(source, network),
+        )
     engines = [backend for backend in wanted.backends if backend != "torch"]
     if not engines:
         return
     exported = _exported(source, network, work, wanted, folder, say)
     beside = None if source.beside is None else _each_frame(source.beside, wanted, folder, say)
-    graphs = exported_subjects(exported, engines, wanted.earlier)
+    graphs = exported_subjects(exported, engines, wanted.earlier, wanted.plates)
     for backend in engines:
         yield from (each for each in graphs if each.backend == backend)
         if beside is not None:
@@ -95,6 +103,7 @@ def _exported(source: Source, network: IqStan, work: Work, wanted: Wanted, folde
         model=model,
         open=partial(open_graph, wanted.threads),
         accuracy=source.accuracy,
+        spells=spelt_by(source, network),
     )
 
 
@@ -116,6 +125,7 @@ def _rendered(network: IqStan, folder: Path) -> CalibrationTracks:
 
 
 def _each_frame(single: Source, wanted: Wanted, folder: Path, say: Say) -> Exported:
+    # Nothing is said to be spelt: how five readings become one is another question, and its answer would be the figure's.
     return Exported(
         name=f"{FRAMES} readings by {single.title}, {REWRITTEN}",
         weights_sha256=single.sha256,

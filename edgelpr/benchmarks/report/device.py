@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgelpr.benchmarks.bench.run import Model, Run
+from edgelpr.benchmarks.paper_table.peaks_table import peaks_origin
 from edgelpr.benchmarks.report.charts import layer_chart, roofline_chart
 from edgelpr.benchmarks.report.document import Part, Section, Table, Text, cell, section
 from edgelpr.benchmarks.report.naming import NamedResult, NamedRun
@@ -41,7 +42,7 @@ def roofline_section(results: Sequence[NamedResult], runs: Sequence[NamedRun]) -
             found = {names[id(run)]: _point(run) for run in result.runs if run.device == peaks.device}
             points = {name: point for name, point in found.items() if point is not None}
             parts += [roofline_chart(peaks.flops, peaks.bytes_per_second, points)]
-            parts += [Text(f"{peaks.device}: {peaks.source}")] if points else []
+            parts += [Text(f"{peaks.device}: {peaks_origin(peaks, result.when)}")] if points else []
     return section("Roofline, fp32, network only", parts)
 
 

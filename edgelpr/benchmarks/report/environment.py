@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgelpr.benchmarks.bench.result import BenchResult
+from edgelpr.benchmarks.paper_table.peaks_table import peaks_origin
 from edgelpr.benchmarks.report.document import EMPTY, Table
 
 _DEEPEST = 8
@@ -20,7 +21,7 @@ def environment_table(file: str, result: BenchResult) -> Table:
         if peaks.int8_operations is not None:
             rows.append((f"peak of {peaks.device}, int8", f"{peaks.int8_operations / 1e9:,.1f} G operations a second"))
         rows.append((f"memory of {peaks.device}", f"{peaks.bytes_per_second / 1e9:,.1f} GB a second"))
-        rows.append((f"peaks of {peaks.device} by", peaks.source))
+        rows.append((f"peaks of {peaks.device} by", peaks_origin(peaks, result.when)))
     return Table(("what", "value"), tuple(rows), caption=file)
 
 

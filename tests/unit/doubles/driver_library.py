@@ -12,10 +12,14 @@ class FakeLibrary:
         devices: name, compute capability, bytes, whether it is integrated and multiprocessors, of each GPU.
         version: what the driver knows, 12060 for CUDA 12.6.
         answers: codes that calls return in place of 0, by name.
+        bus_ids: where each GPU is plugged in; None: the driver does not tell.
     """
 
-    def __init__(self, devices=(("Orin (nvgpu)", (8, 7), 8 << 30, True, 8),), version=12060, answers=None) -> None:
+    def __init__(
+        self, devices=(("Orin (nvgpu)", (8, 7), 8 << 30, True, 8),), version=12060, answers=None, bus_ids=None
+    ) -> None:
         self._devices, self._version, self._answers = devices, version, answers or {}
+        self._bus_ids = bus_ids
         self.calls: list[str] = []
         """Names, in order."""
 
@@ -47,6 +51,12 @@ class FakeLibrary:
         answers = {"major": major, "minor": minor, "integrated": int(integrated), "multiprocessors": count}
         value._obj.value = answers[_ATTRIBUTES[attribute]]
         return self._code("cuDeviceGetAttribute")
+
+    def cuDeviceGetPCIBusId(self, text, length, device):  # noqa: N802
+        if self._bus_ids is None:
+            return 801
+        text.value = self._bus_ids[device.value].encode()
+        return self._code("cuDeviceGetPCIBusId")
 
     def _code(self, name: str) -> int:
         self.calls.append(name)

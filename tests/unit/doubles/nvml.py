@@ -1,4 +1,4 @@
-"""NVIDIA's management library with one GPU."""
+"""NVIDIA's management library with one GPU, or more."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from types import SimpleNamespace
 
 
 class FakeNvml:
-    """The management library with one GPU."""
+    """The management library.
+
+    Args:
+        driver: whether one answers.
+        bus_ids: where its GPUs are plugged in.
+    """
 
     NVML_CLOCK_SM, NVML_CLOCK_MEM, NVML_TEMPERATURE_GPU = 1, 2, 0
 
     class NVMLError(Exception):
         pass
 
-    def __init__(self, driver: bool = True) -> None:
-        self.driver, self.joules = driver, 1000.0
+    def __init__(self, driver: bool = True, bus_ids: tuple[str, ...] = ("0000:01:00.0",)) -> None:
+        self.driver, self.bus_ids, self.joules = driver, bus_ids, 1000.0
 
     def nvmlInit(self):  # noqa: N802
         if not self.driver:
@@ -23,7 +28,9 @@ class FakeNvml:
 
     def __getattr__(self, name):
         answers = {
-            "nvmlDeviceGetCount": lambda: 1,
+            "nvmlDeviceGetCount": lambda: len(self.bus_ids),
+            "nvmlDeviceGetHandleByPciBusId": self._plugged_in,
+            "nvmlDeviceGetIndex": lambda handle: handle,
             "nvmlDeviceGetHandleByIndex": lambda number: number,
             "nvmlDeviceGetName": lambda handle: b"Fake GPU",
             "nvmlDeviceGetCudaComputeCapability": lambda handle: (8, 7),
@@ -39,6 +46,11 @@ class FakeNvml:
             "nvmlDeviceGetTotalEnergyConsumption": lambda handle: self.joules * 1000,
         }
         return answers[name]
+
+    def _plugged_in(self, bus_id):
+        if bus_id not in self.bus_ids:
+            raise self.NVMLError
+        return self.bus_ids.index(bus_id)
 
     def _refuse(self, *arguments):
         raise self.NVMLError
