@@ -128,7 +128,7 @@ Scope = Literal["network only", "end to end"]
 """What a time covers: the network's call on a prepared input, or all from a decoded crop in memory to text."""
 
 Transfers = Literal["included", "excluded", "none"]
-"""Whether a time of ``network only`` holds the copies to and from the device; ``none``: a processor computes where the crops are."""
+"""Whether a time of ``network only`` holds the copies to and from the device; ``none``: a processor needs none."""
 
 BenchDuration = Literal["quick", "default", "official", "custom"]
 """How long a scenario is measured; ``quick`` only shows that it works, ``custom`` is a number of seconds."""
