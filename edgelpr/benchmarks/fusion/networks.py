@@ -10,19 +10,14 @@ from typing import Any
 from edgelpr.benchmarks.fusion.trained import Trained, trained_of
 from edgelpr.bundle.files import hash_file
 from edgelpr.errors import UsageError
-from edgelpr.export.counting import count_graph_multiply_adds
-from edgelpr.export.tracks.to_onnx import tracks_to_onnx
-from edgelpr.export.tracks.wrapping import TrackModule
 from edgelpr.models.checkpoint import load_checkpoint
-from edgelpr.models.counting import count_multiply_adds
+from edgelpr.models.counting import count_multiply_adds, count_track_multiply_adds
 from edgelpr.models.hpa import Hpa
 from edgelpr.models.iq_stan import IqStan
 from edgelpr.models.iq_stan_checkpoint import is_iq_stan, load_iq_stan
 from edgelpr.models.weights import resolve_checkpoint
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
-
-_OPSET = 17
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +76,7 @@ def load_named(weights: str, name: str | None = None) -> Named:
     found = name or (Path(weights).stem if Path(weights).is_file() else weights)
     if is_iq_stan(path):
         network = load_iq_stan(path)
-        return Named(found, network, hash_file(path)[0], graph_multiply_adds(network), trained_of(path))
+        return Named(found, network, hash_file(path)[0], count_track_multiply_adds(network), trained_of(path))
     single = load_checkpoint(path)
     return Named(found, single, hash_file(path)[0], count_multiply_adds(single), trained_of(path))
 
@@ -117,8 +112,3 @@ def check_together(networks: Sequence[Named]) -> None:
             )
         if any(other.name == before.name for before in networks[:number]):
             raise UsageError(f"two networks are called {other.name}; rename one of the checkpoints")
-
-
-def graph_multiply_adds(network: IqStan) -> int:
-    """Of the exported graph: convolutions, matrix products and LSTMs for one track."""
-    return count_graph_multiply_adds(tracks_to_onnx(TrackModule(network, maps=False), _OPSET))
