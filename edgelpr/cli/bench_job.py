@@ -83,7 +83,7 @@ def _accuracy(job: BenchJob, bundle: Bundle, reader: RecognizerReader | TracksRe
     labelled = read_labels(job.labels, job.label_format)
     with ProgressBar(len(labelled), "Reading the labelled plates") as bar:
         found = evaluate(reader.recognizer, labelled, bar.reach, bundle.manifest.plate_format)
-    return Accuracy(found.plates, found.correct, found.data_sha256)
+    return Accuracy(found.plates, found.correct, found.data_sha256, from_card=False)
 
 
 def _keeper(job: BenchJob) -> Callable[[BenchResult], None]:

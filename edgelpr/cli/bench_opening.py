@@ -51,8 +51,8 @@ def open_for(job: BenchJob, bundle: Bundle) -> RecognizerReader | TracksReader:
     """
     if bundle.manifest.frames is not None and job.labels is not None:
         raise UsageError(
-            f"{bundle.path}: reads tracks, and --labels are of single crops; leave it out (the card of the weights has the "
-            "accuracy on tracks)"
+            f"{bundle.path}: reads tracks, and --labels are of single crops; leave it out, and measure "
+            "accuracy with `edgelpr eval`"
         )
     with Steps("Building an engine") as steps:
         use = replace(job.use, batch=job.batch, progress=steps.reach, note=steps.note)

@@ -82,6 +82,7 @@ def read_plates(opened: Bundle, labels: Labels) -> Sequence[LabelledCrop]:
 
     Raises:
         DataError: nothing there, a mistake in the labels, or no plate of the split.
+        UsageError: it was said how tracks are made of crops, but these were filmed.
     """
     from edgelpr.cli.output import note
     from edgelpr.data.labelled_tracks import read_labelled_tracks
@@ -96,6 +97,10 @@ def read_plates(opened: Bundle, labels: Labels) -> Sequence[LabelledCrop]:
     tracks = read_labelled_tracks(labels.data, labels.label_format, labels.split, made)
     count = "1 track" if len(tracks) == 1 else f"{len(tracks)} tracks"
     filmed = tracks[0].origin == "filmed"
+    if filmed and labels.making is not None:
+        raise UsageError(
+            f"{labels.data}: has filmed tracks; leave out --hardness and --seed, which make tracks of single crops"
+        )
     how = "as they were filmed" if filmed else f"made from a crop each (hardness {made.hardness:g}, seed {made.seed})"
     note(f"{count}, {how}")
     return tracks

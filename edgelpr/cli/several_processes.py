@@ -1,4 +1,4 @@
-"""Commands that ``torchrun`` starts several times at once: when one process fails, it alone says why."""
+"""Commands that ``torchrun`` starts several times at once: when one fails after they have met, it alone says why."""
 
 from __future__ import annotations
 

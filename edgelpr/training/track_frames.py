@@ -1,4 +1,4 @@
-"""Frames of rendered tracks as single crops: what IQ-STAN trains on, for a network that reads one frame at a time."""
+"""Frames of rendered tracks as single crops, of the kind that IQ-STAN trains on, for networks that read one frame at a time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ _HARDNESS = 1.0
 
 
 class TrackFrameSource:
-    """Frame after frame of the tracks that ``TrackSamples`` draws for the same seed; where their characters are is not known.
+    """Frame after frame of the tracks that ``TrackSamples`` draws for the same seed once it no longer eases them.
+
+    Where their characters are is not known.
 
     Args:
         renderer: of single plates.

@@ -73,4 +73,4 @@ def make_result(*runs: Run, **changes: Any) -> BenchResult:
     return BenchResult(**(values | changes))
 
 
-ACCURACY = Accuracy(200, 198, "d" * 64)
+ACCURACY = Accuracy(200, 198, "d" * 64, from_card=False)

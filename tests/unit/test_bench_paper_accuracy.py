@@ -78,12 +78,12 @@ def test_a_part_of_the_labels_has_its_name(tmp_path, plates):
 
 def test_every_run_of_the_network_gets_what_was_read(plates):
     found, why = with_accuracy(SUBJECT, RUNS, Wanted(plates=plates), lambda: Reads(("AB1234", "?", "EF9012")))
-    expected = Accuracy(3, 2, plates.sha256(1), plates.name)
+    expected = Accuracy(3, 2, plates.sha256(1), plates.name, from_card=False)
     assert why is None and [each.accuracy for each in found] == [expected, expected]
 
 
 def test_what_was_measured_on_these_plates_is_not_read_again(plates):
-    measured = Accuracy(3, 1, plates.sha256(1), "theirs")
+    measured = Accuracy(3, 1, plates.sha256(1), "theirs", from_card=False)
     runs = tuple(replace(run, accuracy=measured) for run in RUNS)
     assert with_accuracy(SUBJECT, runs, Wanted(plates=plates), no_reader) == (runs, None)
     for other in (ACCURACY, replace(measured, from_card=True)):  # of other plates, and of the card
@@ -137,10 +137,15 @@ def test_an_engine_that_fails_on_a_plate_is_an_error_only_in_fp32(plates):
         measure_accuracy(Fails(TEXTS), plates, 1)
 
 
-@pytest.mark.parametrize(("accuracy", "asked"), [(None, [False]), ("mine", []), ("card", [False])])
+@pytest.mark.parametrize(("accuracy", "asked"), [(None, [False]), ("mine", []), ("card", [False]), ("unsaid", [False])])
 def test_a_graph_is_made_again_where_only_its_accuracy_is_missing(plates, tiny_bundle, accuracy, asked):
-    measured = Accuracy(3, 3, plates.sha256(1), plates.name)
-    kept = {None: None, "mine": measured, "card": replace(measured, from_card=True)}[accuracy]
+    measured = Accuracy(3, 3, plates.sha256(1), plates.name, from_card=False)
+    kept = {
+        None: None,
+        "mine": measured,
+        "card": replace(measured, from_card=True),
+        "unsaid": replace(measured, from_card=None),
+    }[accuracy]
     calls: list[bool] = []
     exported = Exported(
         name=MODEL.name,
@@ -184,7 +189,7 @@ def test_a_later_start_reads_what_an_earlier_one_timed_and_times_nothing(tmp_pat
     second, told = start(tmp_path, Earlier(first.runs, 1, first.when), plates)
     assert any("torch, fp32: reading 3 labelled plates" in line for line in told) and not any("timing" in line for line in told)
     assert [run.samples_ns for run in second.runs] == [run.samples_ns for run in first.runs]
-    assert [run.accuracy for run in second.runs] == [Accuracy(3, 0, plates.sha256(1), plates.name)] * 3
+    assert [run.accuracy for run in second.runs] == [Accuracy(3, 0, plates.sha256(1), plates.name, from_card=False)] * 3
     third, told = start(tmp_path, Earlier(second.runs, 1, second.when))
     assert third.runs == second.runs and not any("reading" in line for line in told)
 
@@ -236,6 +241,7 @@ def test_the_table_says_whether_a_card_says_so_and_how_to_measure():
     assert (
         cell == "99.00% (198 of 200, ccpd, test part)" and "calibrated on rendered plates" in words and "--labels" not in words
     )
+    assert cells_of(make_run(model=MODEL, accuracy=replace(card, from_card=None)))[0].endswith("from its card)")
     cell, words = cells_of(make_run(model=MODEL, accuracy=card))
     assert cell.endswith("ccpd, test part, from its card)") and "--labels LABELS" in words and "calibrated" not in words
     cell, _ = cells_of(make_run(model=MODEL, accuracy=card), make_run(scope="end to end", model=MODEL, accuracy=measured))

@@ -91,6 +91,11 @@ def test_tracks_are_made_from_crops_as_they_are_for_verify(bundle, plates, capsy
     assert other["expected_calibration_error"] != found["expected_calibration_error"]  # other pixels, other confidences
 
 
+def test_how_tracks_are_made_is_no_option_for_filmed_ones(bundle, plates, capsys):
+    assert run(["eval", str(bundle.path), str(plates / "tracks.csv"), "--hardness", "0.2"]) == 2
+    assert "tracks.csv: has filmed tracks; leave out --hardness and --seed" in capsys.readouterr().err
+
+
 def test_the_record_says_how_tracks_came_about(bundle, plates, tmp_path, capsys):
     own = shutil.copytree(bundle.path, tmp_path / "own.elpr")
     figures(capsys, own, plates / "tracks.csv", "--record")

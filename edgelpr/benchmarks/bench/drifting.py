@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from edgelpr.benchmarks.bench.run import Run
 
-_WHY = "they were measured minutes apart, and the machine's speed drifted"
+_WHY = "they were measured one after the other and differ by less than this machine's speed varies, so neither is exact"
 
 
 class Drift(NamedTuple):

@@ -125,8 +125,11 @@ class Accuracy:
     data: str | None = None
     """Their name, for people; None where nobody gave one."""
 
-    from_card: bool = False
-    """Whether it is what the card of the weights says of a graph of this kind, not measured of the one that was timed."""
+    from_card: bool | None = None
+    """Whether it is what the card of the weights says of a graph of this kind, not measured of the one that was timed.
+
+    None in results of versions that did not say: measured by `bench`, copied by `bench paper`.
+    """
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from edgelpr.benchmarks.experiments.published import Published
 from edgelpr.errors import TrainingError
+from edgelpr.training.config import TrainingConfig
 from edgelpr.training.counted import CountedPlates
 
 RESULT_FILE = "result.json"
@@ -100,6 +101,16 @@ def pool(outcomes: Sequence[Outcome]) -> Pooled:
     return Pooled(identity["network"], identity["variant"], plates, correct, mean if averaged else None)
 
 
+def _as_now(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """With the defaults of settings that the version did not know which wrote it; a run could not have had others."""
+    settings = identity.get("settings")
+    if not isinstance(settings, dict):
+        return dict(identity)
+    known = asdict(TrainingConfig())
+    whole = {phase: known | values if isinstance(values, dict) else values for phase, values in settings.items()}
+    return dict(identity) | {"settings": whole}
+
+
 def read_outcome(folder: Path, identity: Mapping[str, Any]) -> Outcome | None:
     """The outcome that lies in the folder of a split; None when it is not finished.
 
@@ -114,7 +125,7 @@ def read_outcome(folder: Path, identity: Mapping[str, Any]) -> Outcome | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TrainingError(f"{path}: damaged, or not a result of 'edgelpr reproduce'; delete it to test again") from error
     ours = json.loads(json.dumps(identity))  # as it comes back from the file
-    theirs = outcome.identity
+    theirs = _as_now(outcome.identity)
     different = [f"{key} was {theirs.get(key)}, now {value}" for key, value in ours.items() if theirs.get(key) != value]
     if different:
         raise TrainingError(

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgelpr.benchmarks.fusion.readers import best_rule
 from edgelpr.benchmarks.fusion.rules import RULES
-from edgelpr.benchmarks.fusion.trained import steps_in_words
+from edgelpr.benchmarks.fusion.trained import steps_in_words, trained_whole
 
 MARGIN = 0.02
 """Whole plates above the best simple fusion."""
@@ -77,7 +77,7 @@ def _parts(rendered: Mapping[str, Any]) -> list[dict[str, Any]]:
     for row in rendered["ablation"]:
         if row["quality"] is None:
             steps = steps_in_words(row, rendered["network"])
-            whole = " of " not in steps
+            whole = trained_whole(row, rendered["network"])
             name = row["name"] if whole else f"{row['name']}, trained for {steps} steps only"
             # A network that was trained for less is no comparison.
             met = whole and row["against"]["difference"] >= QUALITY_MARGIN

@@ -71,11 +71,22 @@ def steps_in_words(row: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
         row: of the result, with ``trained`` or without.
         whole: that of the network it is held against, which may be the same.
     """
-    trained, other = row.get("trained"), whole.get("trained")
+    trained = row.get("trained")
     if trained is None:
         return ""
-    wanted = max(trained["planned"], 0 if other is None else other["steps"])
-    return f"{trained['steps']:,}" if trained["steps"] >= wanted else f"{trained['steps']:,} of {wanted:,}"
+    steps = f"{trained['steps']:,}"
+    return steps if trained_whole(row, whole) else f"{steps} of {_wanted(trained, whole):,}"
+
+
+def trained_whole(row: Mapping[str, Any], whole: Mapping[str, Any]) -> bool:
+    """Whether nothing is known to be missing of a network's training; arguments as for ``steps_in_words``."""
+    trained = row.get("trained")
+    return trained is None or trained["steps"] >= _wanted(trained, whole)
+
+
+def _wanted(trained: Mapping[str, Any], whole: Mapping[str, Any]) -> int:
+    other = whole.get("trained")
+    return max(int(trained["planned"]), 0 if other is None else int(other["steps"]))
 
 
 def _notes(path: Path) -> Mapping[str, Any]:

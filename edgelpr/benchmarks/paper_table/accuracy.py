@@ -69,7 +69,7 @@ def measure_accuracy(reader: Reader, plates: Plates, frames: int) -> Accuracy:
     """
     labelled = plates.of(frames)
     right = sum(_score(reader, crop).correct for crop in labelled)
-    return Accuracy(len(labelled), right, plates.sha256(frames), plates.name_of(frames))
+    return Accuracy(len(labelled), right, plates.sha256(frames), plates.name_of(frames), from_card=False)
 
 
 def _score(reader: Reader, crop: LabelledCrop) -> PlateScore:
@@ -86,10 +86,10 @@ def _score(reader: Reader, crop: LabelledCrop) -> PlateScore:
 
 def _kept(run: Run, earlier: Sequence[Run]) -> Run:
     """With the accuracy that an earlier start measured of this very graph; timing anew does not change it."""
-    if run.accuracy is not None and not run.accuracy.from_card:
+    if run.accuracy is not None and run.accuracy.from_card is False:
         return run
     same = (each.accuracy for each in earlier if _reads_as(each, run))
-    return replace(run, accuracy=next((each for each in same if each is not None and not each.from_card), run.accuracy))
+    return replace(run, accuracy=next((each for each in same if each is not None and each.from_card is False), run.accuracy))
 
 
 def _reads_as(one: Run, other: Run) -> bool:

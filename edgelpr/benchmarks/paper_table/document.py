@@ -103,8 +103,8 @@ _WORK_WORDS = (
     "was not measured or is not known."
 )
 _DRIFTED = (
-    f"'{BELOW}': a text cannot be there before the network is done. Both were measured minutes apart, and the machine's speed "
-    "drifted meanwhile; differences of that size say nothing in this table."
+    f"'{BELOW}': a text cannot be there before the network is done. Both were measured one after the other, and the "
+    "machine's speed varied by more than they differ; differences of that size say nothing in this table."
 )
 _ACCURACY_WORDS = (
     "Whole plates right: read by the very network that was timed, after its timing. INT8 was calibrated on rendered plates "
