@@ -96,6 +96,10 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_the_leading_process_works_when_all_are_here_and_all_go_on_when_it_is_done(done: Path) -> None:
+    assert {(done / f"led-{rank}.txt").read_text(encoding="utf-8") for rank in (0, 1)} == {"before after"}
+
+
 def test_two_processes_average_the_gradients_that_one_would_compute(done: Path) -> None:
     for accumulate in (1, 2):
         two_processes.gradients(done, accumulate)

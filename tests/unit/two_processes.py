@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from edgelpr.models import hpa
 from edgelpr.training.averaging import Average
 from edgelpr.training.distributed import join
 from edgelpr.training.feeding import batches
+from edgelpr.training.leading import led
 from edgelpr.training.loop import train
 from edgelpr.training.optimizing import make_optimizer
 from edgelpr.training.progress import Progress, Schedule
@@ -86,6 +88,18 @@ def runs(folder: Path) -> None:
     train(config, Renderer(DIGITS), folder / "parts", schedule=schedule)
 
 
+def leads_after_all_are_here(folder: Path) -> None:
+    """What each process reads before the leading one changes it, and after; the other one comes late."""
+    group, file = join("cpu"), folder / "led.txt"
+    led(group, lambda: file.write_text("before", encoding="utf-8"))
+    if not group.leads:
+        time.sleep(0.5)
+    seen = [file.read_text(encoding="utf-8")]
+    led(group, lambda: file.write_text("after", encoding="utf-8"))
+    seen.append(file.read_text(encoding="utf-8"))
+    (folder / f"led-{group.rank}.txt").write_text(" ".join(seen), encoding="utf-8")
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     out = Path(sys.argv[1])
@@ -93,6 +107,7 @@ if __name__ == "__main__":
     hpa.ARCHITECTURES[NANO.name] = NANO
     for parts_of_a_step in (1, 2):
         gradients(out, parts_of_a_step)
+    leads_after_all_are_here(out)
     runs(out)
     track_gradients(out)
     track_runs(out)
