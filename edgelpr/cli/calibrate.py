@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
-from click.core import ParameterSource
 
 from edgelpr.cli.calibration_inputs import OF_TRACKS, Asked, check_track_options, load_inputs, rendered_inputs
 from edgelpr.cli.calibration_report import show_calibration
-from edgelpr.cli.options import bundle_argument, hardness_option, rectify_option, threads_option, tracks_option
+from edgelpr.cli.options import bundle_argument, given_options, hardness_option, rectify_option, threads_option, tracks_option
 from edgelpr.cli.output import json_option, next_command, note
 from edgelpr.errors import CalibrationError, UsageError, require
 from edgelpr.types import LabelFormat, RangeMethod
@@ -116,7 +115,7 @@ def command(
       edgelpr calibrate again.elpr --reuse plates.elpr/calibration.json
       edgelpr calibrate dla.elpr --tensorrt-cache dla.cache --tensorrt-version 8.6.1
     """
-    given = [name for name in (*_OF_IMAGES, "method") if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    given = given_options(context, *_OF_IMAGES, "method")
     _check_usage(images, reuse, given, cache, tensorrt_version)
     for module in ("onnx", "onnxruntime"):
         require(module, "export", "calibrating")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from edgelpr.cli.evaluating import Reader, evaluate_bundle, how_tracks_are
 from edgelpr.cli.options import (
@@ -17,6 +16,7 @@ from edgelpr.cli.options import (
     batch_size_option,
     bundle_argument,
     engine_use_options,
+    given_options,
     label_format_option,
     making_options,
     precision_option,
@@ -96,7 +96,7 @@ def command(
     from edgelpr.bundle.recording import record_accuracy
 
     opened = Bundle.open(bundle)
-    given = [name for name in ("hardness", "seed") if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    given = given_options(context, "hardness", "seed")
     check_crops_only(opened, bisect=False, given=given)
     making = Making(hardness, seed) if given else None
     labelled = read_plates(opened, Labels(labels, label_format, split, making))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
 import click
+from click.core import ParameterSource
 
 from edgelpr.types import BackendChoice, BackendName, LabelFormat, Precision
 
@@ -215,6 +216,11 @@ def hardness_option(function: _F) -> _F:
         metavar="SHARE",
         help="For iq-stan: how much the frames of tracks made from single crops are damaged, 0 to 1.",
     )(function)
+
+
+def given_options(context: click.Context, *names: str) -> list[str]:
+    """Those of a command's parameters that the user gave, by name."""
+    return [name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
 
 
 def making_options(function: _F) -> _F:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
-from click.core import ParameterSource
 
 from edgelpr.cli.options import (
     backend_option,
     batch_size_option,
     bundle_argument,
     engine_use_options,
+    given_options,
     label_format_option,
     making_options,
     rectify_option,
@@ -160,7 +160,7 @@ def command(
     engine = (backend, precisions, max_loss, least_plates, simulate_tensorrt, threads, batch_size)
     plan = Plan(*engine, rectify, seconds, use.build, use.device, use.trust_engines, use.dla)
     opened = Bundle.open(bundle)
-    given = [name for name in ("hardness", "seed") if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    given = given_options(context, "hardness", "seed")
     check_crops_only(opened, bisect, given)
     labels = Labels(data, label_format, split, Making(hardness, seed) if given else None)
     job = VerifyJob(read_plates(opened, labels), plan, not no_record, as_json)

@@ -8,13 +8,11 @@ from numpy.random import Generator
 from edgelpr.data.rendering.samples import Renderer
 from edgelpr.data.rendering.tracks.from_crop import frames_from
 from edgelpr.data.rendering.tracks.tracks import Track, TrackRenderer
+from edgelpr.models.iq_stan import FRAMES
 from edgelpr.plates.format import PlateFormat
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.preprocessing.images import Image
 from edgelpr.training.rendered import Drawn
-
-FRAMES = 5
-"""Of a track; as many numbers in turn are of one plate."""
 
 _HARDNESS = 1.0
 """That of IQ-STAN's tracks, once they are no longer eased."""
@@ -41,7 +39,7 @@ class TrackFrameSource:
         return self._renderer.plate_format
 
     def take(self, number: int) -> Drawn:
-        """The frame of that number.
+        """The frame of that number; five numbers in turn are of one plate.
 
         Raises:
             DataError: the glyphs lack a character of the format.

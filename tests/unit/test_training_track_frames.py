@@ -15,11 +15,12 @@ from edgelpr.data.rendering.samples import Renderer
 from edgelpr.data.rendering.tracks.tracks import TrackRenderer
 from edgelpr.errors import TrainingError
 from edgelpr.models import hpa
+from edgelpr.models.iq_stan import FRAMES
 from edgelpr.preprocessing.crop import Preprocessing
 from edgelpr.training.loop import train
 from edgelpr.training.real import RealSet
 from edgelpr.training.samples import TrainingSamples
-from edgelpr.training.track_frames import FRAMES, TrackFrameSource, damage_real
+from edgelpr.training.track_frames import TrackFrameSource, damage_real
 from edgelpr.training.tracks.config import TrackConfig
 from edgelpr.training.tracks.samples import TrackSamples
 

@@ -92,6 +92,43 @@ _FIELDS: Mapping[str, Callable[[Side], Any]] = {
     "edgelpr": lambda side: side.result.edgelpr_version,
 }
 
+
+def _same_backend(first: Side, second: Side) -> bool:
+    return first.run.backend == second.run.backend
+
+
+def _same_file(first: Side, second: Side) -> bool:
+    return _same_backend(first, second) and first.run.precision == second.run.precision
+
+
+def _same_model(first: Side, second: Side) -> bool:
+    """Else the model says already that the weights are others."""
+    return bool(_model(first) == _model(second))
+
+
+def _copies_left_out(first: Side, second: Side) -> bool:
+    """Where nothing has to be copied, nothing was left out: that stands beside a time with its copies."""
+    return "excluded" in (first.run.transfers, second.run.transfers)
+
+
+def _one_kind_of_device(first: Side, second: Side) -> bool:
+    """A GPU beside a CPU: the backend says so already."""
+    return _same_backend(first, second) or None not in (first.run.threads, second.run.threads)
+
+
+_UNLESS_UNKNOWN = ("transfers", "weights", "engine")
+"""What older results, or one of two kinds of backends, do not tell."""
+
+_ONLY_WHERE: Mapping[str, Callable[[Side, Side], bool]] = {
+    "transfers": _copies_left_out,
+    "graph": _same_file,
+    "weights": _same_model,
+    "engine": _same_file,
+    "threads": _one_kind_of_device,
+    "device": _one_kind_of_device,
+}
+"""Fields that tell two runs apart only where this holds."""
+
 GUARDED = tuple(name for name in _FIELDS if name not in SUBJECTS)
 """What has to agree unless ``--across`` names it."""
 
@@ -104,21 +141,13 @@ def differences(first: Side, second: Side) -> tuple[Difference, ...]:
     one of the two does not tell of copies, weights or engine cannot be held against the other; ``doubts`` says so of copies.
     """
     found = []
-    same_engine = first.run.backend == second.run.backend
-    same_file = same_engine and first.run.precision == second.run.precision
     for name, value in _FIELDS.items():
         one, other = value(first), value(second)
-        if name in ("graph", "engine") and not same_file:
+        if name in _UNLESS_UNKNOWN and None in (one, other):
             continue
-        if name in ("transfers", "weights", "engine") and None in (one, other):
+        if name in _ONLY_WHERE and not _ONLY_WHERE[name](first, second):
             continue
-        if name == "transfers" and "excluded" not in (one, other):
-            continue  # where nothing has to be copied, nothing was left out: that stands beside a time with its copies
-        if name == "weights" and _model(first) != _model(second):
-            continue  # the model says so already
-        if name in ("device", "threads") and not same_engine and None in (first.run.threads, second.run.threads):
-            continue  # a GPU beside a CPU: the backend says so already
-        if name == "versions" and not same_engine:
+        if name == "versions" and not _same_backend(first, second):
             one, other = ({key: each[key] for key in each if key in one and key in other} for each in (one, other))
         if one != other:
             found.append(Difference(name, *_shown(one, other), name in SUBJECTS))

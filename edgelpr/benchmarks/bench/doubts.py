@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgelpr.benchmarks.bench.comparable import Side
+from edgelpr.benchmarks.bench.comparable import Side, differences
 from edgelpr.benchmarks.bench.states import state_doubts
 
 Pair = tuple[Side, Side]
@@ -38,12 +38,9 @@ def _of_copies(pair: Pair, names: tuple[str, str]) -> list[str]:
 
 
 def _of_engines(pair: Pair) -> list[str]:
-    one, other = (side.run for side in pair)
-    known = None not in (one.model.engine_sha256, other.model.engine_sha256)
-    if not known or one.model.engine_sha256 == other.model.engine_sha256:
+    if not any(each.field == "engine" for each in differences(*pair)):
         return []
-    if (one.backend, one.precision) != (other.backend, other.precision):
-        return []  # then it is another engine by its nature
+    other = pair[1].run
     return [
         f"{other.model.name}, {other.precision}: the engine was built anew, and building chooses by timing: the ratio is of "
         "two builds, which differ by more than two runs of one"

@@ -131,6 +131,11 @@ class Accuracy:
     None in results of versions that did not say: measured by `bench`, copied by `bench paper`.
     """
 
+    @property
+    def surely_measured(self) -> bool:
+        """Whether the network that was timed read the plates itself, as far as the result says it."""
+        return self.from_card is False
+
 
 @dataclass(frozen=True)
 class Run:

@@ -86,10 +86,10 @@ def _score(reader: Reader, crop: LabelledCrop) -> PlateScore:
 
 def _kept(run: Run, earlier: Sequence[Run]) -> Run:
     """With the accuracy that an earlier start measured of this very graph; timing anew does not change it."""
-    if run.accuracy is not None and run.accuracy.from_card is False:
+    if run.accuracy is not None and run.accuracy.surely_measured:
         return run
     same = (each.accuracy for each in earlier if _reads_as(each, run))
-    return replace(run, accuracy=next((each for each in same if each is not None and each.from_card is False), run.accuracy))
+    return replace(run, accuracy=next((each for each in same if each is not None and each.surely_measured), run.accuracy))
 
 
 def _reads_as(one: Run, other: Run) -> bool:

@@ -58,7 +58,7 @@ class Plates:
     def missing(self, run: Run) -> bool:
         """Whether a run has no accuracy that was measured on these plates."""
         found = run.accuracy
-        return found is None or found.from_card is not False or found.data_sha256 != self.sha256(run.model.frames)
+        return found is None or not found.surely_measured or found.data_sha256 != self.sha256(run.model.frames)
 
     @cached_property
     def _of_crops(self) -> str:

@@ -176,7 +176,7 @@ def _row(result: BenchResult, runs: Sequence[Run], published: PublishedSpeed) ->
         bound_ms=bound_ms(first.model, first.precision, peaks),
         accuracy=None if accuracy is None else accuracy.correct / accuracy.plates,
         accuracy_of=None if accuracy is None else _words(accuracy),
-        accuracy_from_card=None if accuracy is None else accuracy.from_card is not False,
+        accuracy_from_card=None if accuracy is None else not accuracy.surely_measured,
         disturbed=disturbed(runs),
     )
 
@@ -187,11 +187,11 @@ _PROTOCOLS: tuple[Scenario, Scenario] = ("paper", "paper-synchronised")
 def _accuracy(runs: Sequence[Run]) -> Accuracy | None:
     """The one that was measured, where there is one; else the card's."""
     found = [run.accuracy for run in runs if run.accuracy is not None and run.accuracy.plates > 0]
-    return min(found, key=lambda each: each.from_card is not False, default=None)
+    return min(found, key=lambda each: not each.surely_measured, default=None)
 
 
 def _words(accuracy: Accuracy) -> str:
-    card = None if accuracy.from_card is False else "from its card"
+    card = None if accuracy.surely_measured else "from its card"
     return ", ".join(filter(None, (f"{accuracy.correct} of {accuracy.plates}", accuracy.data, card)))
 
 
