@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterable, Iterator
+from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 import cv2
@@ -79,12 +81,18 @@ def batches(
         EdgelprError: a sample cannot be prepared, in the words of whoever found out.
     """
     share = Share(config.batch, range(first, config.steps), group, config.accumulate)
-    parts = feed(samples, share.part, share, workers)
+    parts = feed(samples, share.part, share, workers, group)
     for _ in range(first, config.steps):
         yield tuple(next(parts) for _ in range(config.accumulate))
 
 
-def feed(samples: Dataset[_Fed], together: int, order: Iterable[int], workers: int) -> Iterator[_Fed]:
+def feed(
+    samples: Dataset[_Fed],
+    together: int,
+    order: Iterable[int],
+    workers: int,
+    group: Group = Group(),  # noqa: B008 - frozen
+) -> Iterator[_Fed]:
     """Samples by number, in an order; workers do not change what they hold.
 
     Args:
@@ -92,11 +100,19 @@ def feed(samples: Dataset[_Fed], together: int, order: Iterable[int], workers: i
         together: how many make one batch.
         order: their numbers.
         workers: processes that prepare samples; 0 prepares them in this one.
+        group: this process among its fellows.
 
     Raises:
         EdgelprError: a sample cannot be prepared, in the words of whoever found out.
     """
-    loader: DataLoader[_Fed] = DataLoader(samples, together, sampler=order, num_workers=workers, worker_init_fn=_quiet)
+    loader: DataLoader[_Fed] = DataLoader(
+        samples,
+        together,
+        sampler=order,
+        num_workers=workers,
+        worker_init_fn=_quiet,
+        multiprocessing_context=_apart_from_threads() if workers and group.size > 1 else None,
+    )
     threads = cv2.getNumThreads()
     # OpenCV's threads end here and start again when needed: a fork would copy their locks without them, and hang.
     cv2.setNumThreads(1)
@@ -109,6 +125,17 @@ def feed(samples: Dataset[_Fed], together: int, order: Iterable[int], workers: i
     except EdgelprError as error:
         # A worker's error arrives with its traceback as text; the message stands at the end.
         raise type(error)(str(error).rsplit(f"{type(error).__name__}: ", 1)[-1].strip()) from error
+
+
+def _apart_from_threads() -> BaseContext:
+    """Workers of a process that has joined others fork from a server without threads.
+
+    The threads by which processes talk take Python's locks whenever they like: a fork at that moment copies a lock that nobody
+    gives back, and the worker hangs before its first line.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", __name__])  # once, so that each worker starts as fast as a fork
+    return context
 
 
 def _quiet(_worker: int) -> None:

@@ -6,6 +6,7 @@ with the next step's gradients would give up after ten minutes on GPUs.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 from collections.abc import Callable
 from datetime import timedelta
@@ -79,4 +80,6 @@ def _waiting_room() -> distributed.ProcessGroup:
     """All processes, apart from the group of the steps; made once, by all at the same time."""
     room = distributed.new_group(backend="gloo", timeout=_PATIENCE)
     assert isinstance(room, distributed.ProcessGroup)  # all take part in it
+    # Before ``join`` destroys all groups: one that is still held then ends its threads too late, and the process is aborted.
+    atexit.register(_waiting_room.cache_clear)
     return room

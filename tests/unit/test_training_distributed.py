@@ -19,7 +19,7 @@ from edgelpr.data.rendering.samples import Renderer
 from edgelpr.errors import EdgelprError, TrainingError
 from edgelpr.models import hpa
 from edgelpr.training.distributed import Group
-from edgelpr.training.feeding import batches, check_shares
+from edgelpr.training.feeding import batches, check_shares, feed
 from edgelpr.training.leading import lost_fellows
 from edgelpr.training.loop import train
 from edgelpr.training.rendered import RenderedSource
@@ -84,6 +84,21 @@ def test_the_random_draws_of_a_step_are_shared_out_like_its_tracks() -> None:
     assert torch.equal(torch.cat(told), classes.masked_fill(chosen, -1))
     assert torch.equal(drops[0], dropped)
     assert not any(torch.equal(drops[one], drops[other]) for one, other in ((0, 1), (0, 2), (1, 2)))
+
+
+class Parents(torch.utils.data.Dataset):
+    """Each sample is the process that started the one which prepares it."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, number: int) -> int:
+        return os.getppid()
+
+
+def test_workers_of_a_process_that_has_fellows_are_not_forked_from_it_and_its_threads() -> None:
+    alone, joined = (next(feed(Parents(), 2, range(2), 1, group)).tolist() for group in (Group(), Group(0, 2)))
+    assert set(alone) == {os.getpid()} and os.getpid() not in joined
 
 
 @pytest.fixture(scope="module")

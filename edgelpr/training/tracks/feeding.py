@@ -24,4 +24,4 @@ def batches(samples: TrackSamples, config: TrackConfig, group: Group, first: int
         EdgelprError: a sample cannot be prepared, in the words of whoever found out.
     """
     share = Share(config.batch, range(first, config.steps), group)
-    return feed(samples, share.part, share, workers)
+    return feed(samples, share.part, share, workers, group)
